@@ -115,6 +115,12 @@ public sealed class TopicSettings
         return new TopicSettings(values);
     }
 
+    /// <summary>
+    /// What is wrong with a topic's own settings as CreateTopics brings them, in Kafka's words; null when nothing is.
+    /// </summary>
+    public static string? Validate(IEnumerable<KeyValuePair<string, string?>> given) =>
+        ConfigRules.CheckNewTopic(given, out _).Message;
+
     /// <summary>The text in force for one setting of a topic.</summary>
     internal static string TextInForce(
         SettingDefinition definition, IReadOnlyDictionary<string, string> overrides, SettingLayers layers)
