@@ -1,0 +1,56 @@
+# make run | test | bench | format. The runtime flavour (real Orleans, or lib/Orleans.InProcess where the package
+# source lacks it) is found out once and remembered under artifacts/; OrleansKafkaRuntime=... overrides it.
+
+FLAVOUR_FILE := artifacts/runtime-flavour
+CONFIGURATION ?= Release
+ARGS ?=
+
+ifeq ($(origin OrleansKafkaRuntime), undefined)
+NEEDS_FLAVOUR := $(FLAVOUR_FILE)
+WITH_FLAVOUR = OrleansKafkaRuntime=$$(cat $(FLAVOUR_FILE))
+else
+export OrleansKafkaRuntime
+NEEDS_FLAVOUR :=
+WITH_FLAVOUR =
+endif
+
+.PHONY: help build run test bench format flavour clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     start a broker with the settings of appsettings.json (more: ARGS=\"--Kafka:node.id=2\")"
+	@echo "make test    run all tests"
+	@echo "make bench   measure, each row beside its floor"
+	@echo "make format  check the formatting"
+	@echo "make flavour say which runtime is used, and look again"
+
+build: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) dotnet build Orleans.Kafka.sln -c $(CONFIGURATION) -v q
+
+run: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) dotnet run --project src/Silo -c $(CONFIGURATION) -- $(ARGS)
+
+test: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) dotnet test Orleans.Kafka.sln -c $(CONFIGURATION) $(ARGS)
+
+bench: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) bench/run $(ARGS)
+
+format: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) dotnet format Orleans.Kafka.sln --verify-no-changes $(ARGS)
+
+flavour:
+	@rm -f $(FLAVOUR_FILE)
+	@$(MAKE) --no-print-directory $(FLAVOUR_FILE)
+	@cat $(FLAVOUR_FILE)
+
+# Package versions decide what is asked for, so a change of them asks again.
+$(FLAVOUR_FILE): Directory.Packages.props build/OrleansProbe/OrleansProbe.csproj
+	@mkdir -p $(@D)
+	@if OrleansKafkaRuntime=Orleans dotnet restore build/OrleansProbe -v q > $(@D)/runtime-probe.log 2>&1; \
+		then echo Orleans > $@; \
+		else echo InProcess > $@; \
+			echo "Real Orleans does not restore here (artifacts/runtime-probe.log): using lib/Orleans.InProcess." >&2; fi
+
+clean:
+	rm -rf artifacts
