@@ -1,0 +1,149 @@
+namespace Orleans.Kafka.Bench;
+
+/// <summary>The rows in which one driver loads a running server.</summary>
+internal static class LoadRows
+{
+    private const int MaxBytesPerRun = 1_500_000_000;
+    private const int PrefillBytes = 256_000_000;
+
+    private static readonly (int Partitions, int RecordBytes, int BatchBytes)[] BulkShapes =
+    [
+        (1, 100, 65_536), (1, 100, 1_048_576), (1, 1_024, 65_536), (1, 1_024, 1_048_576),
+        (8, 100, 65_536), (8, 100, 1_048_576), (8, 1_024, 65_536), (8, 1_024, 1_048_576),
+    ];
+
+    public static void Produce(Session session)
+    {
+        foreach (var (partitions, record, batch) in BulkShapes)
+        {
+            var name = $"produce, {Shape(partitions, record, batch)}";
+            var mega = batch > 65_536 && partitions == 1;
+            var small = record < 1_000;
+            var rate = new Column(name, "MB/s", "mb_s");
+            var cost = small
+                ? new Column(name, "CPU us/msg", "cpu_us_msg")
+                : new Column(name, "CPU ms/MB", "cpu_ms_mb");
+            if (mega)
+            {
+                rate = rate with
+                {
+                    Goal = Goal.FloorShare(small ? 0.65 : 0.6),
+                    Kafka = small ? "0.32 x floor" : "0.38 x floor",
+                };
+                cost = cost with { Goal = Goal.FloorTimes(1.7), Kafka = small ? "3.4 x floor" : "2.8 x floor" };
+            }
+
+            session.Measure("produce", session.Options.Runs, ProduceOnce, rate, cost);
+
+            Figures ProduceOnce(Driver driver)
+            {
+                var figures = driver.WithTopic(partitions, topic => driver.Run("produce", ("topic", topic),
+                    ("partitions", partitions), ("record-bytes", record), ("batch-bytes", batch), ("depth", 5),
+                    ("acks", 1), ("seconds", session.Options.Seconds), ("warmup", session.Options.Seconds / 5),
+                    ("max-bytes", MaxBytesPerRun)));
+                Machine.WaitForQuietDisk();
+                return figures;
+            }
+        }
+    }
+
+    public static void Fetch(Session session)
+    {
+        foreach (var (partitions, record, batch) in BulkShapes)
+        {
+            var name = $"fetch, {Shape(partitions, record, batch)}";
+            var mega = batch > 65_536 && partitions == 1;
+            session.Measure("fetch", 1, FetchRuns,
+                new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.85), mega ? "0.67 x floor" : ""),
+                new Column(name, "CPU ms/MB", "cpu_ms_mb"));
+
+            // One prefilled topic serves all runs: filling it is not what is measured.
+            Figures FetchRuns(Driver driver) => driver.WithTopic(partitions, topic =>
+            {
+                (string, object)[] shape =
+                [
+                    ("topic", topic), ("partitions", partitions), ("record-bytes", record), ("batch-bytes", batch),
+                ];
+                driver.Run("produce",
+                    [.. shape, ("warmup", 0), ("seconds", 30), ("max-bytes", PrefillBytes)]);
+                return Figures.Median([.. Enumerable.Range(0, session.Options.Runs).Select(_ => driver.Run("fetch",
+                    [.. shape, ("depth", 2), ("fetch-bytes", 1_048_576), ("copy", 1),
+                        ("seconds", session.Options.Seconds), ("warmup", session.Options.Seconds / 5)]))]);
+            });
+        }
+    }
+
+    public static void Requests(Session session)
+    {
+        (int Depth, Goal Rate, Goal Cpu, string KafkaRate, string KafkaCpu)[] rows =
+        [
+            (1, Goal.FloorShare(0.6), Goal.NoMoreThan(8), "0.28 x floor", "20.5"),
+            (5, Goal.NoLessThan(300_000), Goal.NoMoreThan(3), "0.06 x floor", "17.3"),
+        ];
+        foreach (var row in rows)
+        {
+            var name = $"1 record a request, 64 connections, depth {row.Depth}";
+            session.Measure("requests", session.Options.Runs,
+                driver => driver.WithTopic(1, topic => driver.Run("requests", ("topic", topic), ("connections", 64),
+                    ("depth", row.Depth), ("seconds", session.Options.Seconds),
+                    ("warmup", session.Options.Seconds / 5))),
+                new Column(name, "req/s", "req_s", row.Rate, row.KafkaRate),
+                new Column(name, "CPU us/req", "cpu_us_req", row.Cpu, row.KafkaCpu));
+        }
+    }
+
+    public static void Latency(Session session)
+    {
+        const string Name = "ack at 1,000 msg/s, open loop";
+        session.Measure("latency", session.Options.Runs,
+            driver => driver.WithTopic(1, topic => driver.Run("latency", ("topic", topic), ("rate", 1_000),
+                ("seconds", session.Options.LatencySeconds), ("warmup", 0.5))),
+            new Column(Name, "p50 us", "p50_us", Goal.FloorTimes(1.2), "1.4 x floor"),
+            new Column(Name, "p99 us", "p99_us", Goal.FloorTimes(1.2), "1.8 x floor"),
+            new Column(Name, "p99.9 us", "p999_us", Goal.FloorTimes(1.2), "1.6 x floor"),
+            new Column(Name, "CPU us/msg", "cpu_us_req"));
+    }
+
+    public static void LongPolls(Session session)
+    {
+        var name = $"{session.Options.Polls:#,0} long polls, parked and woken";
+        session.Measure("longpoll", 1,
+            driver => driver.WithTopic(1, topic => driver.Run("longpoll", ("topic", topic),
+                ("connections", session.Options.Polls), ("rounds", session.Options.Runs))),
+            new Column(name, "CPU us/poll", "cpu_us_poll", Goal.NoMoreThan(5), "62.5"),
+            new Column(name, "ms to wake the last", "wake_last_ms"));
+    }
+
+    public static void Connects(Session session)
+    {
+        const string Name = "connect, ApiVersions, close";
+        session.Measure("connect", session.Options.Runs,
+            driver => driver.Run("connect", ("connections", 16), ("seconds", session.Options.Seconds),
+                ("warmup", session.Options.Seconds / 5)),
+            new Column(Name, "conn/s", "conn_s", Goal.NoLessThan(10_000), "3,489"),
+            new Column(Name, "CPU us/conn", "cpu_us_conn", Goal.NoMoreThan(80), "275"));
+    }
+
+    /// <summary>
+    /// Brings both servers to speed: the broker's hot code gets compiled for good, and the machine's memory gets backed
+    /// by its host before the page cache asks for it.
+    /// </summary>
+    public static void WarmUp(params Driver?[] drivers)
+    {
+        foreach (var driver in drivers.OfType<Driver>())
+        {
+            driver.WithTopic(2, topic => driver.Run("produce", ("topic", topic), ("partitions", 2),
+                ("batch-bytes", 65_536), ("seconds", 1.5), ("max-bytes", 2_500_000_000)));
+            driver.WithTopic(1, topic =>
+            {
+                driver.Run("requests", ("topic", topic), ("connections", 16), ("depth", 5), ("seconds", 1.5));
+                return driver.Run("longpoll", ("topic", topic), ("connections", 300), ("rounds", 10));
+            });
+            driver.Run("connect", ("connections", 16), ("seconds", 0.5));
+        }
+    }
+
+    private static string Shape(int partitions, int record, int batch) =>
+        $"{partitions} partition{(partitions > 1 ? "s" : "")}, {(record == 100 ? "100 B" : "1 KiB")}, "
+        + $"{(batch == 65_536 ? "64-KiB" : "1-MiB")} batches";
+}

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace Orleans.Kafka.Bench;
+
+/// <summary>Facts about the machine that the figures hold for.</summary>
+internal static class Machine
+{
+    private const long QuietDirtyBytes = 400L << 20;
+
+    /// <summary>
+    /// Server on core 1, driver on core 0; with one core, or without taskset, they share what there is.
+    /// </summary>
+    public static bool CanPin { get; } = Environment.ProcessorCount > 1 && NativeTools.IsOnPath("taskset");
+
+    public static string Describe()
+    {
+        var model = ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim();
+        var load = ReadLines("/proc/loadavg").FirstOrDefault()?.Split(' ')[0];
+        var pinned = CanPin ? "server on core 1, driver on core 0" : "not pinned";
+        return $"{model ?? "unknown processor"}, {Environment.ProcessorCount} cores, "
+            + $"{Environment.OSVersion.VersionString}, .NET {Environment.Version}, load {load}, {pinned}";
+    }
+
+    /// <summary>
+    /// Lets the kernel write back what an earlier run left, so that it does not throttle the next one.
+    /// </summary>
+    public static void WaitForQuietDisk()
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed.TotalSeconds < 3 && ProcessUsage.DirtyBytes() > QuietDirtyBytes)
+        {
+            Thread.Sleep(20);
+        }
+    }
+
+    private static IEnumerable<string> ReadLines(string file) => File.Exists(file) ? File.ReadLines(file) : [];
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+
+namespace Orleans.Kafka.Bench;
+
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        if (arguments is ["--bare-server", var port])
+        {
+            BareServer.Run(int.Parse(port, CultureInfo.InvariantCulture));
+            return 0;
+        }
+
+        try
+        {
+            return Run(BenchOptions.Parse(arguments));
+        }
+        catch (BenchException exception)
+        {
+            Console.Error.WriteLine($"bench: {exception.Message}");
+            return 1;
+        }
+    }
+
+    private static int Run(BenchOptions options)
+    {
+        var tools = NativeTools.Build();
+        if (tools is null)
+        {
+            throw new BenchException(
+                "no C compiler (cc, gcc or clang) on the PATH: the load driver and the floors are C programs. "
+                + "Install one, for example with: apt-get install gcc libc6-dev");
+        }
+
+        var command = options.FloorsOnly || options.External is not null ? null : Broker.Command(options);
+        var target = options.FloorsOnly ? "floors only" : options.External is { } other
+            ? $"{other.Host}:{other.Port}"
+            : $"Orleans.Kafka ({BenchOptions.Flavour})";
+        if (command is null && options.External is null && !options.FloorsOnly)
+        {
+            throw new BenchException("there is no Release build of src/Silo");
+        }
+
+        Directory.CreateDirectory(options.DataDirectory);
+        try
+        {
+            Console.Error.WriteLine($"{target}; {Machine.Describe()}");
+            Console.Error.WriteLine(Report.Heading());
+            var session = MeasureAll(options, tools, command);
+            Print(session, options, target);
+            return session.Rows.Any(row => row.Failure is not null) ? 1 : 0;
+        }
+        finally
+        {
+            Directory.Delete(options.DataDirectory, recursive: true);
+        }
+    }
+
+    private static Session MeasureAll(BenchOptions options, NativeTools tools, string[]? command)
+    {
+        using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
+            tools.Floor, "--port", "{port}", "--dir", "{dir}");
+        using var echo = ServerProcess.Start(options.DataDirectory, pinned: true,
+            tools.Floor, "--port", "{port}", "--dir", "{dir}", "--echo", "1");
+        using var broker = options.External is { } external
+            ? new ServerProcess(external.Host, external.Port, external.ProcessId)
+            : command is null ? null : ServerProcess.Start(options.DataDirectory, pinned: true, command);
+        floor.WaitForPort(TimeSpan.FromSeconds(5));
+        echo.WaitForPort(TimeSpan.FromSeconds(5));
+        if (options.External is null)
+        {
+            broker?.WaitForPort(TimeSpan.FromSeconds(30));
+        }
+
+        var brokerDriver = broker is null ? null : new Driver(tools, broker);
+        var session = new Session(options, new Driver(tools, floor), brokerDriver);
+        var echoSession = new Session(options, new Driver(tools, echo), brokerDriver);
+        MeasureLoad(session, echoSession, new Driver(tools, floor), brokerDriver);
+        session.Rows.AddRange(echoSession.Rows);
+        if (options.External is null && (options.Wants("start") || options.Wants("idle")))
+        {
+            broker?.Dispose();
+            ProcessRows.StartAndIdle(session, tools, command);
+        }
+
+        return session;
+    }
+
+    private static void MeasureLoad(Session session, Session echoSession, Driver floor, Driver? broker)
+    {
+        (string Group, Session Session, Action<Session> Measure)[] groups =
+        [
+            ("produce", session, LoadRows.Produce),
+            ("fetch", session, LoadRows.Fetch),
+            ("latency", session, LoadRows.Latency),
+            ("longpoll", session, LoadRows.LongPolls),
+            ("requests", echoSession, LoadRows.Requests),
+            ("connect", echoSession, LoadRows.Connects),
+        ];
+        var wanted = groups.Where(group => session.Options.Wants(group.Group)).ToList();
+        if (wanted.Count > 0)
+        {
+            LoadRows.WarmUp(floor, broker);
+        }
+
+        foreach (var group in wanted)
+        {
+            group.Measure(group.Session);
+        }
+    }
+
+    private static void Print(Session session, BenchOptions options, string target)
+    {
+        Console.WriteLine();
+        Console.WriteLine(Report.Heading());
+        foreach (var row in session.Rows)
+        {
+            Console.WriteLine(Report.Line(row));
+            if (row.Failure is not null)
+            {
+                Console.WriteLine($"    failed: {row.Failure}");
+            }
+        }
+
+        Console.WriteLine();
+        Console.WriteLine($"written to {Report.Write(session.Rows, options, target)} (results.md, results.json)");
+    }
+}
