@@ -9,6 +9,9 @@ public static class ProducerSequence
     /// <summary>The sequence <paramref name="count"/> records behind <paramref name="sequence"/>.</summary>
     public static int Add(int sequence, int count) => (int)((sequence + (long)count) & int.MaxValue);
 
+    /// <summary>The sequence <paramref name="count"/> records before <paramref name="sequence"/>.</summary>
+    public static int Subtract(int sequence, int count) => (int)((sequence - (long)count) & int.MaxValue);
+
     /// <summary>True if <paramref name="next"/> is what must follow <paramref name="last"/>.</summary>
     public static bool Follows(int last, int next) => next == last + 1L || (next == 0 && last == int.MaxValue);
 }

@@ -1,0 +1,50 @@
+namespace Orleans.Kafka.Storage;
+
+/// <summary>What the small files (checkpoints, metadata, snapshots) need.</summary>
+public static class FileSystemExtensions
+{
+    /// <summary>Reads a small file whole; null if there is none or it is larger than <paramref name="limit"/>.</summary>
+    public static byte[]? ReadAll(this IFileSystem files, string path, int limit)
+    {
+        try
+        {
+            using var file = files.Open(path, FileOpen.Read);
+            var length = file.Length;
+            if (length > limit)
+            {
+                return null;
+            }
+
+            var bytes = new byte[length];
+            var read = file.Read(bytes, 0);
+            return read == bytes.Length ? bytes : bytes[..read];
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// Puts a file in place as a whole: written beside, flushed, renamed, directory flushed. After a crash there is
+    /// the old or the new content, never a part; when the call returns, the new one is durable.
+    /// </summary>
+    public static void Replace(this IFileSystem files, string path, ReadOnlySpan<byte> content)
+    {
+        files.ReplaceWithoutDirectoryFlush(path, content);
+        files.FlushDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>As <see cref="Replace"/>, but the name is durable only after the directory is flushed.</summary>
+    public static void ReplaceWithoutDirectoryFlush(this IFileSystem files, string path, ReadOnlySpan<byte> content)
+    {
+        var beside = path + ".tmp";
+        using (var file = files.Open(beside, FileOpen.CreateEmpty))
+        {
+            file.Write(content, 0);
+            file.Flush();
+        }
+
+        files.RenameFile(beside, path);
+    }
+}

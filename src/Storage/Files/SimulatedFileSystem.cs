@@ -1,0 +1,225 @@
+namespace Orleans.Kafka.Storage;
+
+/// <summary>
+/// A disk in memory. It keeps, beside what readers see, what would survive a power cut; <see cref="Crash"/> goes
+/// back to that, with a seeded mixture of unflushed pages and names. It can fail or tear writes on demand.
+/// Thread-safe.
+/// </summary>
+public sealed partial class SimulatedFileSystem : IFileSystem
+{
+    private readonly Lock _gate = new();
+    private readonly Random _random;
+    private readonly HashSet<string> _locks = [];
+    private Dictionary<string, SimulatedContent> _files = [];
+    private HashSet<string> _directories = ["/"];
+    private Dictionary<string, SimulatedContent> _durableFiles = [];
+    private HashSet<string> _durableDirectories = ["/"];
+
+    /// <summary>An empty disk whose accidents follow from <paramref name="seed"/>.</summary>
+    public SimulatedFileSystem(int seed) => _random = new Random(seed);
+
+    /// <summary>Called before each write with path, position and length; what it throws, the write throws.</summary>
+    public Action<string, long, int>? BeforeWrite { get; set; }
+
+    /// <summary>Called before each flush with the path; what it throws, the flush throws.</summary>
+    public Action<string>? BeforeFlush { get; set; }
+
+    /// <summary>Called before each read with path, position and length; what it throws, the read throws.</summary>
+    public Action<string, long, int>? BeforeRead { get; set; }
+
+    /// <summary>If not negative: the next write writes only so many bytes, then fails.</summary>
+    public int TearNextWriteAt { get; set; } = -1;
+
+    /// <summary>Bytes read since the start.</summary>
+    public long BytesRead { get; private set; }
+
+    internal Lock Gate => _gate;
+
+    /// <inheritdoc/>
+    public IFile Open(string path, FileOpen mode)
+    {
+        path = Normal(path);
+        lock (_gate)
+        {
+            if (!_files.TryGetValue(path, out var content))
+            {
+                if (mode is FileOpen.Read or FileOpen.ReadWrite)
+                {
+                    throw new FileNotFoundException("No such file", path);
+                }
+
+                if (!_directories.Contains(Parent(path)))
+                {
+                    throw new DirectoryNotFoundException(path);
+                }
+
+                _files[path] = content = new SimulatedContent();
+            }
+            else if (mode == FileOpen.CreateEmpty)
+            {
+                content.SetLength(0);
+            }
+
+            return new SimulatedFile(this, path, content);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool FileExists(string path)
+    {
+        lock (_gate)
+        {
+            return _files.ContainsKey(Normal(path));
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool DirectoryExists(string path)
+    {
+        lock (_gate)
+        {
+            return _directories.Contains(Normal(path));
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<FileEntry> List(string directory)
+    {
+        directory = Normal(directory);
+        lock (_gate)
+        {
+            if (!_directories.Contains(directory))
+            {
+                throw new DirectoryNotFoundException(directory);
+            }
+
+            return
+            [
+                .. _files.Where(f => Parent(f.Key) == directory)
+                    .Select(f => new FileEntry(Path.GetFileName(f.Key), f.Value.Length, false)),
+                .. _directories.Where(d => d != "/" && Parent(d) == directory)
+                    .Select(d => new FileEntry(Path.GetFileName(d), 0, true)),
+            ];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void CreateDirectory(string path)
+    {
+        lock (_gate)
+        {
+            for (var at = Normal(path); _directories.Add(at); at = Parent(at))
+            {
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void DeleteFile(string path)
+    {
+        lock (_gate)
+        {
+            _files.Remove(Normal(path));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void DeleteDirectory(string path)
+    {
+        path = Normal(path);
+        lock (_gate)
+        {
+            Remove(_files, path);
+            _directories.RemoveWhere(d => d == path || IsUnder(d, path));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RenameFile(string from, string to)
+    {
+        lock (_gate)
+        {
+            if (!_files.Remove(Normal(from), out var content))
+            {
+                throw new FileNotFoundException("No such file", from);
+            }
+
+            _files[Normal(to)] = content;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RenameDirectory(string from, string to)
+    {
+        (from, to) = (Normal(from), Normal(to));
+        lock (_gate)
+        {
+            if (!_directories.Contains(from) || _directories.Contains(to))
+            {
+                throw new IOException($"Cannot rename {from} to {to}");
+            }
+
+            _files = _files.ToDictionary(f => Moved(f.Key, from, to), f => f.Value);
+            _directories = [.. _directories.Select(d => Moved(d, from, to))];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void FlushDirectory(string directory)
+    {
+        directory = Normal(directory);
+        lock (_gate)
+        {
+            MakeNamesDurable(directory);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IDisposable? TryLock(string path)
+    {
+        path = Normal(path);
+        lock (_gate)
+        {
+            return _locks.Add(path) ? new HeldLock(this, path) : null;
+        }
+    }
+
+    internal void CountRead(int bytes) => BytesRead += bytes;
+
+    internal int TakeTear()
+    {
+        var tear = TearNextWriteAt;
+        TearNextWriteAt = -1;
+        return tear;
+    }
+
+    private static string Normal(string path) => path.Length > 1 ? path.TrimEnd('/') : path;
+
+    private static string Parent(string path) => Path.GetDirectoryName(path) ?? "/";
+
+    private static bool IsUnder(string path, string directory) =>
+        path.Length > directory.Length && path.StartsWith(directory, StringComparison.Ordinal)
+        && path[directory.Length] == '/';
+
+    private static string Moved(string path, string from, string to) =>
+        path == from || IsUnder(path, from) ? to + path[from.Length..] : path;
+
+    private static void Remove(Dictionary<string, SimulatedContent> files, string directory)
+    {
+        foreach (var path in files.Keys.Where(f => IsUnder(f, directory)).ToList())
+        {
+            files.Remove(path);
+        }
+    }
+
+    private sealed class HeldLock(SimulatedFileSystem owner, string path) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (owner._gate)
+            {
+                owner._locks.Remove(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using System.Buffers;
+using Orleans.Kafka.Protocol.Records;
+
+namespace Orleans.Kafka.Storage;
+
+/// <summary>
+/// Reads a segment batch by batch, checks each, and enters it into the indexes. Stops in front of the first batch that
+/// is not whole, has a wrong CRC, or an offset that goes back.
+/// </summary>
+internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, LeaderEpochCache epochs)
+{
+    private const int FirstBuffer = 64 * 1024;
+
+    /// <summary>Bytes of <c>.log</c> files read.</summary>
+    public long BytesRead { get; private set; }
+
+    /// <summary>
+    /// Scans from the last index entry below <paramref name="trustedBelow"/> to the end of the file.
+    /// </summary>
+    /// <param name="segment">The segment; its indexes are complete up to the result when the call returns.</param>
+    /// <param name="fileLength">Bytes in the file.</param>
+    /// <param name="trustedBelow">Batches below this offset are on disk for good.</param>
+    /// <param name="indexesUsable">The index files are there and have entries of whole size.</param>
+    /// <returns>Bytes of whole batches, and the offset behind them.</returns>
+    public (int ValidBytes, long NextOffset) Scan(
+        LogSegment segment, long fileLength, long trustedBelow, bool indexesUsable)
+    {
+        var start = indexesUsable ? StartOf(segment, fileLength, trustedBelow) : null;
+        segment.AllowCreation();
+        if (start is null)
+        {
+            segment.OffsetIndex.Keep(0);
+            segment.TimeIndex.Keep(0);
+        }
+
+        if (fileLength == 0)
+        {
+            segment.Restore(0, segment.BaseOffset, -1, -1, 0);
+            return (0, segment.BaseOffset);
+        }
+
+        var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        try
+        {
+            return Walk(segment, file, fileLength, start, ref buffer);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            segment.File.Unpin();
+        }
+    }
+
+    private (int ValidBytes, long NextOffset) Walk(
+        LogSegment segment, IFile file, long fileLength, IndexEntry? start, ref byte[] buffer)
+    {
+        var position = start?.Value ?? 0;
+        var next = segment.BaseOffset;
+        var sinceEntry = 0;
+        var isFirst = true;
+        var (maxTimestamp, offsetOfMax) = start is not null && segment.TimeIndex.Count > 0
+            ? (segment.TimeIndex.Last.Key, segment.BaseOffset + segment.TimeIndex.Last.Value)
+            : (-1L, -1L);
+        segment.Restore(0, segment.BaseOffset, maxTimestamp, offsetOfMax, 0);
+        var windowStart = (long)position;
+        var windowLength = 0;
+        while (TryReadBatch(file, fileLength, position, ref buffer, ref windowStart, ref windowLength, out var bytes))
+        {
+            var batch = new RecordBatchInfo(bytes);
+            if (batch.BaseOffset < next || batch.LastOffsetDelta < 0
+                || batch.LastOffset - segment.BaseOffset > int.MaxValue || !RecordBatchHeader.HasValidCrc(bytes))
+            {
+                break;
+            }
+
+            // The batch of the entry to start from is in the index already.
+            var interval = isFirst && start is not null ? int.MaxValue : config.IndexIntervalBytes;
+            segment.Note(batch.LastOffset, batch.MaxTimestamp, position, batch.Size, interval);
+            isFirst = false;
+            if (batch.LeaderEpoch > epochs.Latest)
+            {
+                epochs.Assign(batch.LeaderEpoch, batch.BaseOffset);
+            }
+
+            position += batch.Size;
+            next = batch.NextOffset;
+            sinceEntry = segment.BytesSinceIndexEntry;
+        }
+
+        segment.Restore(position, next, segment.MaxTimestamp, segment.OffsetOfMaxTimestamp, sinceEntry);
+        return (position, next);
+    }
+
+    private bool TryReadBatch(
+        IFile file,
+        long fileLength,
+        int position,
+        ref byte[] buffer,
+        ref long windowStart,
+        ref int windowLength,
+        out ReadOnlySpan<byte> batch)
+    {
+        batch = default;
+        var left = fileLength - position;
+        if (left < RecordBatchHeader.Size)
+        {
+            return false;
+        }
+
+        if (position + RecordBatchHeader.Size > windowStart + windowLength)
+        {
+            Fill(file, position, buffer, ref windowStart, ref windowLength);
+            if (windowLength < RecordBatchHeader.Size)
+            {
+                return false;
+            }
+        }
+
+        var at = (int)(position - windowStart);
+        var header = buffer.AsSpan(at, RecordBatchHeader.Size);
+        var length = RecordBatchHeader.Length(header);
+        if (length < RecordBatchHeader.Size - RecordBatchHeader.LengthOverhead
+            || length > left - RecordBatchHeader.LengthOverhead
+            || RecordBatchHeader.Magic(header) != RecordBatchHeader.CurrentMagic)
+        {
+            return false;
+        }
+
+        var size = length + RecordBatchHeader.LengthOverhead;
+        if (at + size > windowLength)
+        {
+            if (size > buffer.Length)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = ArrayPool<byte>.Shared.Rent(size);
+            }
+
+            Fill(file, position, buffer, ref windowStart, ref windowLength);
+            at = 0;
+            if (windowLength < size)
+            {
+                return false;
+            }
+        }
+
+        batch = buffer.AsSpan(at, size);
+        return true;
+    }
+
+    private void Fill(IFile file, int position, byte[] buffer, ref long windowStart, ref int windowLength)
+    {
+        windowStart = position;
+        windowLength = file.Read(buffer, position);
+        BytesRead += windowLength;
+    }
+
+    /// <summary>The last index entry to start from; entries behind it are dropped. Null to start from the beginning.</summary>
+    private IndexEntry? StartOf(LogSegment segment, long fileLength, long trustedBelow)
+    {
+        if (!segment.OffsetIndex.IsSound(long.MaxValue, (int)Math.Min(fileLength, int.MaxValue))
+            || !segment.TimeIndex.IsSound(long.MaxValue, int.MaxValue))
+        {
+            environment.Notice(
+                StorageNoticeKind.Rebuilt, segment.OffsetIndex.Path, "the index contradicts itself and is made anew");
+            return null;
+        }
+
+        var entries = segment.OffsetIndex.ReadAll();
+        var keep = entries.FindLastIndex(e => e.Key < trustedBelow - segment.BaseOffset);
+        if (keep < 0 || !PointsAtItsBatch(segment, entries[keep], fileLength))
+        {
+            return null;
+        }
+
+        var times = segment.TimeIndex.ReadAll();
+        segment.AllowCreation();
+        segment.OffsetIndex.Keep(keep + 1);
+        segment.TimeIndex.Keep(times.FindLastIndex(e => e.Value <= entries[keep].Key) + 1);
+        return entries[keep];
+    }
+
+    private static bool PointsAtItsBatch(LogSegment segment, IndexEntry entry, long fileLength)
+    {
+        if (entry.Value + (long)RecordBatchHeader.Size > fileLength || segment.File.Pin() is not { } file)
+        {
+            return false;
+        }
+
+        try
+        {
+            Span<byte> header = stackalloc byte[RecordBatchHeader.Size];
+            file.Read(header, entry.Value);
+            return RecordBatchHeader.Magic(header) == RecordBatchHeader.CurrentMagic
+                && new RecordBatchInfo(header).LastOffset == segment.BaseOffset + entry.Key;
+        }
+        finally
+        {
+            segment.File.Unpin();
+        }
+    }
+}

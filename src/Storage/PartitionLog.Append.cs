@@ -1,0 +1,330 @@
+using System.Buffers;
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Records;
+
+namespace Orleans.Kafka.Storage;
+
+/// <content>Appending.</content>
+public sealed partial class PartitionLog
+{
+    // Many small batches go faster as one copied block than as one system call over hundreds of pieces.
+    private const int SmallPiece = 4096;
+    private const int SmallBlock = 256 * 1024;
+
+    private readonly List<StagedBatch> _staged = [];
+    private readonly List<ReadOnlyMemory<byte>> _pieces = [];
+    private readonly List<LogAppend> _stagedAppends = [];
+    private readonly List<AbortedTransaction> _stagedAborts = [];
+    private long _stagedEnd;
+    private int _stagedSize;
+
+    /// <summary>
+    /// Checks the appends in order and writes those that pass with one gathered write; each gets its result. The high
+    /// watermark stays. On return the records are in the page cache: safe from the death of the process, not from that
+    /// of the machine.
+    /// </summary>
+    public void Append(ReadOnlySpan<LogAppend> appends)
+    {
+        lock (_gate)
+        {
+            _stagedEnd = Offsets.LogEnd;
+            _stagedSize = 0;
+            var nowMs = _environment.NowMs;
+            foreach (var append in appends)
+            {
+                append.ResetResult();
+                if (_isFailed || _isClosed)
+                {
+                    append.Fail(ErrorCode.KafkaStorageError);
+                }
+                else if (append.Origin == AppendOrigin.Replication)
+                {
+                    StageReplicated(append);
+                }
+                else
+                {
+                    StageOwn(append, nowMs);
+                }
+            }
+
+            WriteStaged();
+        }
+    }
+
+    /// <summary>As <see cref="Append(ReadOnlySpan{LogAppend})"/>, for one.</summary>
+    public void Append(LogAppend append) => Append(new ReadOnlySpan<LogAppend>(in append));
+
+    private void StageOwn(LogAppend append, long nowMs)
+    {
+        var config = _config;
+        var logStart = Offsets.LogStart;
+        if (!ProduceChecks.CheckShape(append, out var batch, out var bytes)
+            || !ProduceChecks.CheckBytes(append, batch, bytes, config, logStart)
+            || (append.Origin == AppendOrigin.Client && !CheckClient(append, batch, bytes, nowMs)))
+        {
+            return;
+        }
+
+        var control = default(ControlRecord);
+        if (batch.IsControl)
+        {
+            control = ReadControl(batch, bytes);
+            if (_producers.CheckMarker(batch, control, append.TransactionVersion) is var error and not ErrorCode.None)
+            {
+                append.Fail(error, null, logStart);
+                return;
+            }
+        }
+        else if (batch.HasProducerId)
+        {
+            var error = _producers.Check(batch, append.TransactionVersion, out var duplicate, out var isDuplicate);
+            if (isDuplicate)
+            {
+                AnswerDuplicate(append, duplicate);
+                return;
+            }
+
+            if (error != ErrorCode.None)
+            {
+                append.Fail(error, null, logStart);
+                return;
+            }
+        }
+
+        if (!MakeRoom(append, batch.Size, _stagedEnd + batch.LastOffsetDelta, batch.MaxTimestamp, nowMs))
+        {
+            return;
+        }
+
+        var isAppendTime = config.TimestampType == TimestampType.LogAppendTime && !batch.IsControl;
+        var header = BatchPatch.Apply(
+            bytes, batch, _stagedEnd, append.LeaderEpoch, isAppendTime ? nowMs : -1);
+        append.BaseOffset = header.BaseOffset;
+        append.LastOffset = header.LastOffset;
+        append.LogAppendTimeMs = isAppendTime ? nowMs : -1;
+        append.LogStartOffset = logStart;
+        Stage(append, header, control, bytes);
+    }
+
+    private bool CheckClient(
+        LogAppend append, in RecordBatchInfo batch, in ReadOnlySequence<byte> bytes, long nowMs)
+    {
+        var config = _config;
+        var logStart = Offsets.LogStart;
+        return ProduceChecks.CheckHeader(append, batch, logStart)
+            && ProduceChecks.CheckFirstBytes(append, batch, bytes, logStart)
+            && (!RecordChecks.AreNeeded(batch, config, nowMs)
+                || RecordChecks.Check(
+                    append,
+                    batch,
+                    bytes,
+                    new RecordCheckContext(config, Name, nowMs, logStart, _environment.Decompress)));
+    }
+
+    private void StageReplicated(LogAppend append)
+    {
+        var reader = new RecordBatchReader(append.Records);
+        var isFirst = true;
+        while (reader.Next() == RecordBatchStep.Batch)
+        {
+            var batch = reader.Current;
+            var bytes = append.Records.Slice(reader.Position, batch.Size);
+            if (batch.BaseOffset < _stagedEnd || batch.LastOffsetDelta < 0 || !RecordBatchHeader.HasValidCrc(bytes))
+            {
+                if (isFirst)
+                {
+                    append.Fail(ErrorCode.CorruptMessage, null, Offsets.LogStart);
+                }
+
+                return;
+            }
+
+            if (!MakeRoom(append, batch.Size, batch.LastOffset, batch.MaxTimestamp, _environment.NowMs))
+            {
+                return;
+            }
+
+            if (isFirst)
+            {
+                append.BaseOffset = batch.BaseOffset;
+                append.LogStartOffset = Offsets.LogStart;
+                isFirst = false;
+            }
+
+            append.LastOffset = batch.LastOffset;
+            Stage(append, batch, batch.IsControl ? ReadControl(batch, bytes) : default, bytes);
+        }
+    }
+
+    private static ControlRecord ReadControl(in RecordBatchInfo batch, in ReadOnlySequence<byte> bytes)
+    {
+        Span<byte> records = stackalloc byte[64];
+        var source = bytes.Slice(RecordBatchHeader.Size);
+        var length = (int)Math.Min(records.Length, source.Length);
+        source.Slice(0, length).CopyTo(records);
+        return ControlRecord.TryRead(batch, records[..length], out var control) ? control : default;
+    }
+
+    private void AnswerDuplicate(LogAppend append, ProducerBatch duplicate)
+    {
+        append.BaseOffset = duplicate.FirstOffset;
+        append.LastOffset = duplicate.LastOffset;
+        append.LogAppendTimeMs = duplicate.Timestamp;
+        append.LogStartOffset = Offsets.LogStart;
+        append.IsDuplicate = true;
+        if (duplicate.LastOffset >= Offsets.LogEnd)
+        {
+            // The first one is of this very call: if its write fails, this one must not claim that it is there.
+            _stagedAppends.Add(append);
+        }
+    }
+
+    private void Stage(
+        LogAppend append, in RecordBatchInfo batch, ControlRecord control, in ReadOnlySequence<byte> bytes)
+    {
+        if (batch.IsControl)
+        {
+            if (control.Type is ControlType.Abort or ControlType.Commit
+                && _producers.EnterMarker(batch, control) is { } aborted)
+            {
+                _stagedAborts.Add(aborted);
+            }
+        }
+        else if (batch.HasProducerId)
+        {
+            // Entered before the write: batches of the same call build on each other, and if the write
+            // fails the whole log is done with anyway.
+            _producers.Enter(batch);
+        }
+
+        foreach (var piece in bytes)
+        {
+            if (!piece.IsEmpty)
+            {
+                _pieces.Add(piece);
+            }
+        }
+
+        _staged.Add(new StagedBatch(
+            batch.BaseOffset, batch.LastOffset, batch.MaxTimestamp, batch.Size, batch.LeaderEpoch));
+        if (_stagedAppends.Count == 0 || !ReferenceEquals(_stagedAppends[^1], append))
+        {
+            _stagedAppends.Add(append);
+        }
+
+        _stagedEnd = batch.NextOffset;
+        _stagedSize += batch.Size;
+    }
+
+    private bool MakeRoom(LogAppend append, int size, long lastOffset, long maxTimestamp, long nowMs)
+    {
+        if (!MustRoll(size, lastOffset, maxTimestamp, nowMs))
+        {
+            return true;
+        }
+
+        // What is staged belongs to the segment that ends now.
+        if (WriteStaged() && TryRoll())
+        {
+            return true;
+        }
+
+        append.Fail(ErrorCode.KafkaStorageError);
+        return false;
+    }
+
+    private bool WriteStaged()
+    {
+        if (_staged.Count == 0)
+        {
+            return !_isFailed;
+        }
+
+        var active = Active;
+        var position = active.Size;
+        try
+        {
+            WritePieces(active, position);
+            var records = 0L;
+            foreach (var batch in _staged)
+            {
+                active.Note(batch.LastOffset, batch.MaxTimestamp, position, batch.Size, _config.IndexIntervalBytes);
+                position += batch.Size;
+                records += batch.LastOffset - batch.BaseOffset + 1;
+                if (batch.LeaderEpoch > _epochs.Latest)
+                {
+                    _epochs.Assign(batch.LeaderEpoch, batch.BaseOffset);
+                }
+            }
+
+            foreach (var aborted in _stagedAborts)
+            {
+                active.TransactionIndex.Append(aborted);
+            }
+
+            _recordsSinceFlush += records;
+            active.Publish(position, _stagedEnd);
+            PublishOffsets(Offsets.LogStart, Offsets.HighWatermark, _stagedEnd);
+            return true;
+        }
+        catch (IOException e)
+        {
+            Poison(active.File.Path, e);
+            foreach (var append in _stagedAppends)
+            {
+                append.Fail(ErrorCode.KafkaStorageError);
+            }
+
+            return false;
+        }
+        finally
+        {
+            _staged.Clear();
+            _pieces.Clear();
+            _stagedAppends.Clear();
+            _stagedAborts.Clear();
+            _stagedSize = 0;
+        }
+    }
+
+    private void WritePieces(LogSegment active, int position)
+    {
+        var file = active.File.Pin() ?? throw new IOException($"{active.File.Path} is being removed");
+        try
+        {
+            if (_pieces.Count == 1)
+            {
+                file.Write(_pieces[0].Span, position);
+            }
+            else if (_stagedSize <= SmallBlock && _stagedSize / _pieces.Count < SmallPiece)
+            {
+                WriteAsBlock(file, position);
+            }
+            else
+            {
+                file.Write(_pieces, position);
+            }
+        }
+        finally
+        {
+            active.File.Unpin();
+        }
+    }
+
+    private void WriteAsBlock(IFile file, int position)
+    {
+        var block = ArrayPool<byte>.Shared.Rent(_stagedSize);
+        var at = 0;
+        foreach (var piece in _pieces)
+        {
+            piece.Span.CopyTo(block.AsSpan(at));
+            at += piece.Length;
+        }
+
+        file.Write(block.AsSpan(0, at), position);
+        ArrayPool<byte>.Shared.Return(block);
+    }
+
+    private readonly record struct StagedBatch(
+        long BaseOffset, long LastOffset, long MaxTimestamp, int Size, int LeaderEpoch);
+}

@@ -1,0 +1,188 @@
+namespace Orleans.Kafka.Storage;
+
+/// <content>Flushing and closing.</content>
+public sealed partial class PartitionLog
+{
+    private readonly Lock _flushGate = new();
+
+    /// <summary>
+    /// Makes everything appended so far durable, names included, and moves the recovery point there. Appends and reads
+    /// go on meanwhile. A flush that fails ends the log: what the disk dropped once, no second flush brings back.
+    /// </summary>
+    /// <returns>False if the log has failed.</returns>
+    public bool Flush()
+    {
+        lock (_flushGate)
+        {
+            long target;
+            LogSegment[] dirty;
+            bool names;
+            lock (_gate)
+            {
+                if (_isFailed || _isClosed)
+                {
+                    return false;
+                }
+
+                target = Offsets.LogEnd;
+                names = _isDirectoryDirty;
+                if (target <= _recoveryPoint && !names && !_epochs.IsDirty)
+                {
+                    return true;
+                }
+
+                dirty = [.. _segments.SkipWhile((s, i) => i + 1 < _segments.Length
+                    && _segments[i + 1].BaseOffset <= _recoveryPoint)];
+                _isDirectoryDirty = false;
+                if (!PersistSmallFiles(dirty))
+                {
+                    return false;
+                }
+            }
+
+            return FlushFiles(dirty, names) && MoveRecoveryPoint(target);
+        }
+    }
+
+    /// <summary>
+    /// Flushes, writes the producer snapshot, trims the indexes and closes all files: what a clean shutdown needs.
+    /// </summary>
+    /// <returns>False if something of that failed: the next opening must recover.</returns>
+    public bool Close()
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return !_isFailed;
+            }
+        }
+
+        var isClean = !_isFailed && SealForClose() && Flush();
+        lock (_gate)
+        {
+            _isClosed = true;
+            foreach (var segment in _segments)
+            {
+                segment.Retire(() => { });
+            }
+        }
+
+        return isClean;
+    }
+
+    /// <summary>Closes the files and nothing else: as if the process had died.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+            foreach (var segment in _segments)
+            {
+                segment.Retire(() => { });
+            }
+        }
+    }
+
+    private bool SealForClose()
+    {
+        lock (_gate)
+        {
+            try
+            {
+                if (Active.Size > 0)
+                {
+                    Active.Seal();
+                    Active.OffsetIndex.Trim();
+                    Active.TimeIndex.Trim();
+                }
+
+                if (Offsets.LogEnd > 0)
+                {
+                    WriteProducerSnapshot();
+                }
+
+                return true;
+            }
+            catch (IOException e)
+            {
+                Poison(Directory, e);
+                return false;
+            }
+        }
+    }
+
+    private bool PersistSmallFiles(LogSegment[] dirty)
+    {
+        try
+        {
+            foreach (var segment in dirty)
+            {
+                segment.PersistIndexes();
+            }
+
+            _epochs.Save(_environment.Files, Directory);
+            return true;
+        }
+        catch (IOException e)
+        {
+            Poison(Directory, e);
+            return false;
+        }
+    }
+
+    private bool FlushFiles(LogSegment[] dirty, bool names)
+    {
+        try
+        {
+            foreach (var segment in dirty)
+            {
+                // A segment that was never written has no file; one that was removed needs no flush.
+                if (segment.Size == 0 || segment.File.Pin() is not { } file)
+                {
+                    continue;
+                }
+
+                try
+                {
+                    file.Flush();
+                }
+                finally
+                {
+                    segment.File.Unpin();
+                }
+            }
+
+            if (names)
+            {
+                _environment.Files.FlushDirectory(Directory);
+                _environment.Files.FlushDirectory(Path.GetDirectoryName(Directory)!);
+            }
+
+            return true;
+        }
+        catch (IOException e)
+        {
+            Poison(Directory, e);
+            return false;
+        }
+    }
+
+    private bool MoveRecoveryPoint(long target)
+    {
+        lock (_gate)
+        {
+            // A truncation may have passed meanwhile.
+            target = Math.Min(target, Offsets.LogEnd);
+            Volatile.Write(ref _recoveryPoint, Math.Max(_recoveryPoint, target));
+            _recordsSinceFlush = Offsets.LogEnd - target;
+            _lastFlushMs = _environment.NowMs;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+namespace Orleans.Kafka.Storage;
+
+/// <summary>What the log directory's checkpoints say of a log that is to be opened.</summary>
+public readonly record struct LogOpenOptions
+{
+    /// <summary>From <c>log-start-offset-checkpoint</c>; 0 without entry.</summary>
+    public long LogStartOffset { get; init; }
+
+    /// <summary>From <c>recovery-point-offset-checkpoint</c>; 0 without entry.</summary>
+    public long RecoveryPoint { get; init; }
+
+    /// <summary>From <c>replication-offset-checkpoint</c>; 0 without entry.</summary>
+    public long HighWatermark { get; init; }
+
+    /// <summary>The directory carried the marker of a clean shutdown.</summary>
+    public bool IsClean { get; init; }
+}
+
+/// <content>Opening.</content>
+public sealed partial class PartitionLog
+{
+    /// <summary>
+    /// Opens the log in a directory, which is made if there is none. After an unclean shutdown everything from the
+    /// recovery point on is read, checked, and cut off behind the first batch that is not whole. After a clean one the
+    /// last index interval is checked all the same: a marker says what a process believed, not what is on the disk.
+    /// </summary>
+    /// <exception cref="IOException">The disk fails.</exception>
+    /// <exception cref="LogFormatException">The directory holds what this broker must not touch.</exception>
+    public static PartitionLog Open(
+        LogEnvironment environment,
+        string directory,
+        string topic,
+        int partition,
+        LogConfig config,
+        LogOpenOptions options)
+    {
+        var log = new PartitionLog(environment, directory, topic, partition, config);
+        if (!environment.Files.DirectoryExists(directory))
+        {
+            environment.Files.CreateDirectory(directory);
+            log.StartEmpty(options.LogStartOffset);
+            return log;
+        }
+
+        var listing = LogListing.Read(environment, directory);
+        if (listing.Segments.Count == 0)
+        {
+            log._isDirectoryDirty = false;
+            log._epochs.TryLoad(environment.Files, directory);
+            log._epochs.TruncateFromEnd(options.LogStartOffset);
+            log.StartEmpty(options.LogStartOffset);
+            return log;
+        }
+
+        log.Load(listing, options);
+        return log;
+    }
+
+    /// <summary>A fresh log has no files yet: they come with the first append.</summary>
+    private void StartEmpty(long offset)
+    {
+        var segment = new LogSegment(_environment, Directory, offset, default);
+        segment.AllowCreation();
+        segment.Publish(0, offset);
+        _segments = [segment];
+        _isDirectoryDirty = true;
+        _recoveryPoint = offset;
+        _lastSnapshotOffset = offset;
+        Offsets.Set(offset, offset, offset, offset);
+    }
+
+    private void Load(LogListing listing, LogOpenOptions options)
+    {
+        var hadEpochs = _epochs.TryLoad(_environment.Files, Directory);
+        var recovery = new LogRecovery(_environment, _config, _epochs);
+        var (segments, end, cut, setAside, rebuilt) = LoadSegments(listing, options, recovery);
+        _segments = [.. segments];
+        var start = Math.Clamp(Math.Max(options.LogStartOffset, segments[0].BaseOffset), 0, end);
+        _recoveryPoint = options.IsClean && cut == 0 ? end : Math.Min(options.RecoveryPoint, end);
+        if (!hadEpochs)
+        {
+            RebuildEpochs();
+        }
+
+        _epochs.TruncateFromEnd(end);
+        _epochs.TruncateFromStart(start);
+        var highWatermark = Math.Clamp(options.HighWatermark, start, end);
+        ReloadProducers(start, end);
+        _producers.HighWatermarkMoved(highWatermark);
+        PublishOffsets(start, highWatermark, end);
+        Recovery = new RecoveryReport(recovery.BytesRead, cut, setAside, rebuilt, !options.IsClean);
+        if (Math.Max(options.RecoveryPoint, options.HighWatermark) > end)
+        {
+            _environment.Notice(
+                StorageNoticeKind.DataCut,
+                Directory,
+                $"the log ends at {end}, but records below {Math.Max(options.RecoveryPoint, options.HighWatermark)} " +
+                "were there before");
+        }
+    }
+
+    private (List<LogSegment> Segments, long End, long Cut, int SetAside, int Rebuilt) LoadSegments(
+        LogListing listing, LogOpenOptions options, LogRecovery recovery)
+    {
+        var segments = new List<LogSegment>(listing.Segments.Count);
+        var trustedBelow = options.IsClean ? long.MaxValue : options.RecoveryPoint;
+        var rebuilt = 0;
+        for (var i = 0; i < listing.Segments.Count; i++)
+        {
+            var files = listing.Segments[i];
+            var isLast = i == listing.Segments.Count - 1;
+            var segment = new LogSegment(_environment, Directory, files.BaseOffset, files.Sizes);
+            segments.Add(segment);
+            if (!isLast && listing.Segments[i + 1].BaseOffset <= trustedBelow)
+            {
+                if (!files.HasUsableIndexes)
+                {
+                    segment.RebuildIndexes(_config.IndexIntervalBytes);
+                    rebuilt++;
+                }
+
+                continue;
+            }
+
+            rebuilt += files.HasUsableIndexes ? 0 : 1;
+            var (valid, next) = recovery.Scan(segment, files.LogLength, trustedBelow, files.HasUsableIndexes);
+            if (!isLast && valid == files.LogLength)
+            {
+                segment.Seal();
+                segment.OffsetIndex.Trim();
+                segment.TimeIndex.Trim();
+                continue;
+            }
+
+            var cut = files.LogLength - valid;
+            if (cut > 0)
+            {
+                LogDamage.CutTail(_environment, segment, valid, files.LogLength, next);
+            }
+
+            var setAside = listing.Segments.Skip(i + 1).ToList();
+            cut += setAside.Sum(s => s.LogLength);
+            LogDamage.SetAside(_environment, Directory, setAside);
+            return (segments, next, cut, setAside.Count, rebuilt);
+        }
+
+        throw new InvalidOperationException("The last segment is always scanned");
+    }
+
+    private void RebuildEpochs()
+    {
+        Span<byte> window = stackalloc byte[BatchHeaderScanner.WindowLength];
+        foreach (var segment in _segments)
+        {
+            if (segment.File.Pin() is not { } file)
+            {
+                continue;
+            }
+
+            try
+            {
+                var scanner = new BatchHeaderScanner(file, 0, segment.Size, window);
+                while (scanner.Next())
+                {
+                    if (scanner.Current.LeaderEpoch > _epochs.Latest)
+                    {
+                        _epochs.Assign(scanner.Current.LeaderEpoch, scanner.Current.BaseOffset);
+                    }
+                }
+            }
+            finally
+            {
+                segment.File.Unpin();
+            }
+        }
+    }
+}
+
+/// <summary>A log directory or file that must not be opened as it is.</summary>
+public sealed class LogFormatException(string message) : Exception(message);

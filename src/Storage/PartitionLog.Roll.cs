@@ -1,0 +1,95 @@
+namespace Orleans.Kafka.Storage;
+
+/// <content>Rolling to a new segment.</content>
+public sealed partial class PartitionLog
+{
+    /// <summary>Starts a new segment at the log end, whatever the size; nothing happens if the active one is empty.</summary>
+    /// <returns>False if the log has failed.</returns>
+    public bool Roll()
+    {
+        lock (_gate)
+        {
+            return !_isFailed && !_isClosed && (Active.Size == 0 || TryRoll());
+        }
+    }
+
+    private bool MustRoll(int size, long lastOffset, long maxTimestamp, long nowMs)
+    {
+        var config = _config;
+        var active = Active;
+        var used = active.Size + (long)_stagedSize;
+        if (used == 0)
+        {
+            return false;
+        }
+
+        return used + size > config.SegmentBytes
+            || lastOffset - active.BaseOffset > int.MaxValue
+            || active.IsIndexFull(config.SegmentIndexBytes)
+            || IsTooOld(active, config, maxTimestamp, nowMs);
+    }
+
+    // Age counts in the records' own time, so that old data copied in one go rolls as it did when it was new.
+    private bool IsTooOld(LogSegment active, LogConfig config, long maxTimestamp, long nowMs)
+    {
+        if (config.SegmentMs == long.MaxValue)
+        {
+            return false;
+        }
+
+        active.LoadFirstBatchTimestamp();
+        var first = active.FirstBatchTimestamp;
+        var age = first >= 0 ? maxTimestamp - first : nowMs - active.CreatedMs;
+        return age > config.SegmentMs - _rollJitterMs;
+    }
+
+    private bool TryRoll()
+    {
+        var ended = Active;
+        try
+        {
+            ended.Seal();
+            ended.OffsetIndex.Trim();
+            ended.TimeIndex.Trim();
+            WriteProducerSnapshot();
+            AddSegment(Offsets.LogEnd);
+            _rollJitterMs = _environment.NextRandom(_config.SegmentJitterMs + 1);
+            return true;
+        }
+        catch (IOException e)
+        {
+            Poison(ended.File.Path, e);
+            return false;
+        }
+    }
+
+    /// <summary>Makes the segment's file at once: its name is what keeps offsets from going back when others go.</summary>
+    private void AddSegment(long baseOffset)
+    {
+        var segment = new LogSegment(_environment, Directory, baseOffset, default);
+        segment.AllowCreation();
+        if (segment.File.Pin() is null)
+        {
+            throw new IOException($"Cannot create {segment.File.Path}");
+        }
+
+        segment.File.Unpin();
+        segment.Publish(0, baseOffset);
+        _isDirectoryDirty = true;
+        _segments = [.. _segments, segment];
+    }
+
+    private void WriteProducerSnapshot()
+    {
+        var offset = Offsets.LogEnd;
+        if (offset == _lastSnapshotOffset)
+        {
+            return;
+        }
+
+        _environment.Files.ReplaceWithoutDirectoryFlush(
+            LogFileName.PathOf(Directory, offset, LogFileName.Snapshot), ProducerSnapshot.Encode(_producers));
+        _lastSnapshotOffset = offset;
+        _isDirectoryDirty = true;
+    }
+}

@@ -1,0 +1,162 @@
+namespace Orleans.Kafka.Storage;
+
+/// <summary>
+/// A file of a segment: opened on first use, closed when the <see cref="OpenFileCache"/> wants the handle back, and
+/// removed only when no reader holds it. Thread-safe.
+/// </summary>
+internal sealed class SegmentFile
+{
+    private const int Closed = -1;
+    private const int Retired = -2;
+
+    private readonly LogEnvironment _environment;
+    private readonly string _directory;
+    private readonly long _baseOffset;
+    private readonly string _suffix;
+    private IFile? _file;
+
+    // Pins while open (0 and up), or one of the constants.
+    private int _state = Closed;
+    private bool _used;
+    private Action? _whenIdle;
+
+    internal SegmentFile(LogEnvironment environment, string directory, long baseOffset, string suffix)
+    {
+        _environment = environment;
+        _directory = directory;
+        _baseOffset = baseOffset;
+        _suffix = suffix;
+    }
+
+    /// <summary>Where it lies. Put together when asked for: idle partitions are many, and paths are long.</summary>
+    public string Path => LogFileName.PathOf(_directory, _baseOffset, _suffix);
+
+    /// <summary>The file may be made when it is opened; else a missing file is an error.</summary>
+    public bool MayCreate { get; set; }
+
+    internal bool IsQueued { get; set; }
+
+    /// <summary>
+    /// Opens the file if need be and pins it: it is neither closed nor removed before <see cref="Unpin"/>.
+    /// </summary>
+    /// <returns>Null if it is being removed.</returns>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public IFile? Pin()
+    {
+        while (true)
+        {
+            var state = Volatile.Read(ref _state);
+            if (state < 0)
+            {
+                return PinClosed();
+            }
+
+            if (Interlocked.CompareExchange(ref _state, state + 1, state) == state)
+            {
+                _used = true;
+                return _file;
+            }
+        }
+    }
+
+    /// <summary>Ends a <see cref="Pin"/>.</summary>
+    public void Unpin()
+    {
+        if (Interlocked.Decrement(ref _state) == 0 && Volatile.Read(ref _whenIdle) is not null)
+        {
+            TryRetire();
+        }
+    }
+
+    internal bool CloseIfIdle()
+    {
+        lock (this)
+        {
+            if (_state < 0)
+            {
+                IsQueued = false;
+                return true;
+            }
+
+            if (_used || Interlocked.CompareExchange(ref _state, Closed, 0) != 0)
+            {
+                _used = false;
+                return false;
+            }
+
+            IsQueued = false;
+            CloseFile();
+            return true;
+        }
+    }
+
+    /// <summary>Closes the file and runs <paramref name="then"/> as soon as nobody has it pinned. Final.</summary>
+    internal void Retire(Action then)
+    {
+        Volatile.Write(ref _whenIdle, then);
+        TryRetire();
+    }
+
+    private IFile? PinClosed()
+    {
+        lock (this)
+        {
+            if (_state == Retired)
+            {
+                return null;
+            }
+
+            if (_state == Closed)
+            {
+                _file = _environment.Files.Open(Path, MayCreate ? FileOpen.CreateOrOpen : FileOpen.ReadWrite);
+                _used = true;
+                Volatile.Write(ref _state, 1);
+            }
+            else
+            {
+                Interlocked.Increment(ref _state);
+                return _file;
+            }
+        }
+
+        _environment.OpenFiles.Opened(this);
+        return _file;
+    }
+
+    private void TryRetire()
+    {
+        Action? then;
+        lock (this)
+        {
+            if (_state == Retired)
+            {
+                return;
+            }
+
+            if (_state == Closed)
+            {
+                _state = Retired;
+            }
+            else if (Interlocked.CompareExchange(ref _state, Retired, 0) == 0)
+            {
+                CloseFile();
+            }
+            else
+            {
+                return;
+            }
+
+            then = _whenIdle;
+            _whenIdle = null;
+        }
+
+        then?.Invoke();
+    }
+
+    private void CloseFile()
+    {
+        _file?.Dispose();
+        _file = null;
+        _environment.OpenFiles.Closed();
+    }
+}

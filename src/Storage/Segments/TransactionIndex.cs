@@ -1,0 +1,178 @@
+using System.Buffers.Binary;
+
+namespace Orleans.Kafka.Storage;
+
+/// <summary>A transaction that was aborted, as a <c>.txnindex</c> file keeps it.</summary>
+/// <param name="ProducerId">Whose.</param>
+/// <param name="FirstOffset">Its first record.</param>
+/// <param name="LastOffset">Its abort marker.</param>
+/// <param name="LastStableOffset">Last stable offset when the marker was written.</param>
+public readonly record struct AbortedTransaction(
+    long ProducerId, long FirstOffset, long LastOffset, long LastStableOffset);
+
+/// <summary>
+/// The aborted transactions whose marker lies in one segment; 34 bytes an entry: int16 version 0, int64 producer id,
+/// first offset, last offset, last stable offset. The file is made with the first entry. Thread-safe.
+/// </summary>
+internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
+{
+    private const int EntrySize = 34;
+
+    private List<AbortedTransaction>? _entries;
+    private int _persisted;
+    private bool _fileExists = fileExists;
+
+    public SegmentFile File => file;
+
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (this)
+            {
+                return !_fileExists && _entries is not { Count: > 0 };
+            }
+        }
+    }
+
+    public void Append(AbortedTransaction transaction)
+    {
+        lock (this)
+        {
+            Load().Add(transaction);
+        }
+    }
+
+    /// <summary>
+    /// Adds to <paramref name="result"/> what a reader of [from, upTo) must know. True if no later segment can hold
+    /// more.
+    /// </summary>
+    public bool Collect(long from, long upTo, List<AbortedTransaction> result)
+    {
+        lock (this)
+        {
+            if (!_fileExists && _entries is null)
+            {
+                return false;
+            }
+
+            foreach (var entry in Load())
+            {
+                if (entry.LastOffset >= from && entry.FirstOffset < upTo)
+                {
+                    result.Add(entry);
+                }
+
+                if (entry.LastStableOffset >= upTo)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    public List<AbortedTransaction> ReadAll()
+    {
+        lock (this)
+        {
+            return _fileExists || _entries is not null ? [.. Load()] : [];
+        }
+    }
+
+    public void Persist()
+    {
+        lock (this)
+        {
+            if (_entries is null || _entries.Count == _persisted)
+            {
+                return;
+            }
+
+            var bytes = new byte[(_entries.Count - _persisted) * EntrySize];
+            for (var i = _persisted; i < _entries.Count; i++)
+            {
+                Encode(_entries[i], bytes.AsSpan((i - _persisted) * EntrySize));
+            }
+
+            WithFile(f => f.Write(bytes, (long)_persisted * EntrySize));
+            _persisted = _entries.Count;
+            _fileExists = true;
+        }
+    }
+
+    /// <summary>Drops what was aborted at or behind an offset.</summary>
+    public void TruncateTo(long offset)
+    {
+        lock (this)
+        {
+            if (!_fileExists && _entries is null)
+            {
+                return;
+            }
+
+            var entries = Load();
+            entries.RemoveAll(e => e.LastOffset >= offset);
+            if (_persisted > entries.Count)
+            {
+                _persisted = entries.Count;
+                WithFile(f => f.SetLength((long)_persisted * EntrySize));
+            }
+        }
+    }
+
+    private List<AbortedTransaction> Load()
+    {
+        if (_entries is not null)
+        {
+            return _entries;
+        }
+
+        var entries = new List<AbortedTransaction>();
+        if (_fileExists)
+        {
+            var bytes = Array.Empty<byte>();
+            WithFile(f =>
+            {
+                bytes = new byte[f.Length];
+                f.Read(bytes, 0);
+            });
+            for (var at = 0; at + EntrySize <= bytes.Length; at += EntrySize)
+            {
+                entries.Add(Decode(bytes.AsSpan(at)));
+            }
+        }
+
+        _persisted = entries.Count;
+        return _entries = entries;
+    }
+
+    private void WithFile(Action<IFile> action)
+    {
+        var opened = file.Pin() ?? throw new IOException($"{file.Path} is being removed");
+        try
+        {
+            action(opened);
+        }
+        finally
+        {
+            file.Unpin();
+        }
+    }
+
+    private static void Encode(AbortedTransaction entry, Span<byte> target)
+    {
+        BinaryPrimitives.WriteInt16BigEndian(target, 0);
+        BinaryPrimitives.WriteInt64BigEndian(target[2..], entry.ProducerId);
+        BinaryPrimitives.WriteInt64BigEndian(target[10..], entry.FirstOffset);
+        BinaryPrimitives.WriteInt64BigEndian(target[18..], entry.LastOffset);
+        BinaryPrimitives.WriteInt64BigEndian(target[26..], entry.LastStableOffset);
+    }
+
+    private static AbortedTransaction Decode(ReadOnlySpan<byte> source) => new(
+        BinaryPrimitives.ReadInt64BigEndian(source[2..]),
+        BinaryPrimitives.ReadInt64BigEndian(source[10..]),
+        BinaryPrimitives.ReadInt64BigEndian(source[18..]),
+        BinaryPrimitives.ReadInt64BigEndian(source[26..]));
+}
