@@ -18,7 +18,7 @@ public static partial class ApiCatalog
     /// <summary>Highest version for clients, as Kafka 4.3 advertises it; -1 when there is none yet.</summary>
     public static short MaxVersion(ApiKey key) => Cell(MaxStable, key);
 
-    /// <summary>Highest declared version, including those clients are not offered; -1 when the API is not declared.</summary>
+    /// <summary>Highest declared version, offered to clients or not; -1 when the API is not declared.</summary>
     public static short MaxDeclaredVersion(ApiKey key) => Cell(Max, key);
 
     /// <summary>
@@ -44,7 +44,8 @@ public static partial class ApiCatalog
         version >= MinVersion(key) && version <= MaxVersion(key) && IsKnown(key);
 
     /// <summary>Version of the request header: 2 (with tagged fields) where the body is flexible, else 1.</summary>
-    public static short RequestHeaderVersion(ApiKey key, short version) => IsFlexible(key, version) ? (short)2 : (short)1;
+    public static short RequestHeaderVersion(ApiKey key, short version) =>
+        IsFlexible(key, version) ? (short)2 : (short)1;
 
     /// <summary>
     /// Version of the response header: 1 (with tagged fields) where the body is flexible, else 0. ApiVersions always

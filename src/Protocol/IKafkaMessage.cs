@@ -30,7 +30,7 @@ public interface IKafkaVersioned : IKafkaMessage
     /// <summary>Lowest declared version.</summary>
     static abstract short MinVersion { get; }
 
-    /// <summary>Highest declared version; may be above what clients are offered, see <see cref="ApiCatalog"/>.</summary>
+    /// <summary>Highest declared version; may be above <see cref="ApiCatalog.MaxVersion"/>.</summary>
     static abstract short MaxVersion { get; }
 
     /// <summary>First version in the flexible encoding (KIP-482); 32767 when there is none.</summary>

@@ -36,13 +36,15 @@ public ref partial struct KafkaReader
     public List<KafkaUuid>? ReadUuidList() => UuidItems(ReadArrayLength(KafkaUuid.Size), isNullable: false);
 
     /// <summary>Reads an array of ids or null.</summary>
-    public List<KafkaUuid>? ReadNullableUuidList() => UuidItems(ReadNullableArrayLength(KafkaUuid.Size), isNullable: true);
+    public List<KafkaUuid>? ReadNullableUuidList() =>
+        UuidItems(ReadNullableArrayLength(KafkaUuid.Size), isNullable: true);
 
     /// <summary>Reads an array of strings.</summary>
     public List<string>? ReadStringList() => StringItems(ReadArrayLength(MinStringSize), isNullable: false);
 
     /// <summary>Reads an array of strings or null.</summary>
-    public List<string>? ReadNullableStringList() => StringItems(ReadNullableArrayLength(MinStringSize), isNullable: true);
+    public List<string>? ReadNullableStringList() =>
+        StringItems(ReadNullableArrayLength(MinStringSize), isNullable: true);
 
     private readonly int MinStringSize => Flexible ? 1 : sizeof(short);
 

@@ -394,7 +394,7 @@ public ref partial struct KafkaReader
         return gathered;
     }
 
-    /// <summary>Fills <paramref name="target"/> from as many segments as it takes; false, and failed, when too few.</summary>
+    /// <summary>Fills <paramref name="target"/> from as many segments as it takes; false when they hold less.</summary>
     private bool Gather(scoped Span<byte> target)
     {
         if (target.Length > Remaining)

@@ -32,16 +32,27 @@ public readonly record struct RequestHeader
         reader.Flexible = false;
         var key = (ApiKey)reader.ReadInt16();
         var version = reader.ReadInt16();
+        var headerVersion = ApiCatalog.RequestHeaderVersion(key, version);
+        return TryReadRest(ref reader, key, version, headerVersion, lastClientId, out header);
+    }
+
+    /// <summary>Writes the header in the version that belongs to API and version.</summary>
+    public void Write(ref KafkaWriter writer) => Write(ref writer, ApiCatalog.RequestHeaderVersion(ApiKey, ApiVersion));
+
+    internal static bool TryReadRest(
+        ref KafkaReader reader,
+        ApiKey key,
+        short version,
+        short headerVersion,
+        string? lastClientId,
+        out RequestHeader header)
+    {
         var correlationId = reader.ReadInt32();
 
         // The client id keeps its plain length in header version 2 (KIP-482).
         var clientId = reader.ReadNullableString(lastClientId);
-        if (ApiCatalog.RequestHeaderVersion(key, version) >= 2)
-        {
-            reader.Flexible = true;
-            reader.SkipTags();
-        }
-
+        reader.Flexible = headerVersion >= 2;
+        reader.SkipTags();
         header = new RequestHeader
         {
             ApiKey = key,
@@ -52,15 +63,14 @@ public readonly record struct RequestHeader
         return !reader.Failed;
     }
 
-    /// <summary>Writes the header in the version that belongs to API and version.</summary>
-    public void Write(ref KafkaWriter writer)
+    internal void Write(ref KafkaWriter writer, short headerVersion)
     {
         writer.Flexible = false;
         writer.WriteInt16((short)ApiKey);
         writer.WriteInt16(ApiVersion);
         writer.WriteInt32(CorrelationId);
         writer.WriteNullableString(ClientId);
-        writer.Flexible = ApiCatalog.RequestHeaderVersion(ApiKey, ApiVersion) >= 2;
+        writer.Flexible = headerVersion >= 2;
         writer.WriteNoTags();
     }
 }

@@ -2,7 +2,9 @@ using Orleans.Kafka.Protocol.Generator.Schema;
 
 namespace Orleans.Kafka.Protocol.Generator.Emit;
 
-/// <summary>One row of the catalog; compared by value, so that an edit inside a message does not rebuild the catalog.</summary>
+/// <summary>
+/// One row of the catalog; compared by value, so that an edit inside a message does not rebuild the catalog.
+/// </summary>
 internal sealed class ApiEntry : IEquatable<ApiEntry>
 {
     private readonly string _signature;
@@ -19,7 +21,8 @@ internal sealed class ApiEntry : IEquatable<ApiEntry>
         OnController = api.OnController;
         Path = path;
         Line = api.Line;
-        _signature = $"{Name} {Key} {Versions} {Stable} {Flexible} {AdvertisedMin} {OnBroker} {OnController} {Path} {Line}";
+        _signature = $"{Name} {Key} {Versions} {Stable} {Flexible} {AdvertisedMin} {OnBroker} {OnController}"
+            + $" {Path} {Line}";
     }
 
     public string Name { get; }

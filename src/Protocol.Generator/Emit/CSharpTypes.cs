@@ -54,6 +54,10 @@ internal static class CSharpTypes
         return low ? $"version >= {field.Low}" : high ? $"version <= {field.High}" : null;
     }
 
+    /// <summary>The condition under which <c>version</c> is none of <paramref name="range"/>.</summary>
+    public static string Outside(VersionRange range) =>
+        range.Low == range.High ? $"version != {range.Low}" : $"version is < {range.Low} or > {range.High}";
+
     /// <summary>Fewest bytes that one element takes in any version in which the array occurs, at least 1.</summary>
     public static int MinElementSize(MessageSchema message, FieldSchema field)
     {

@@ -51,7 +51,7 @@ internal static class CatalogEmitter
         code.Line("/// <summary>All declared APIs, by ascending key.</summary>");
         code.Line($"public static ReadOnlySpan<ApiKey> Keys => [{string.Join(", ", names)}];");
         code.Line();
-        code.Line("// The tables are indexed by API key; -1 fills the gaps. They are constant data: nothing runs at start-up.");
+        code.Line("// Indexed by API key; -1 fills the gaps. Constant data: nothing runs at start-up.");
         EmitTable(code, "Min", apis, api => api.Versions.Low);
         EmitTable(code, "Max", apis, api => api.Versions.High);
         EmitTable(code, "MaxStable", apis, api => api.Stable.IsEmpty ? -1 : api.Stable.High);
@@ -91,7 +91,8 @@ internal static class CatalogEmitter
 
     private static void EmitFactory(CodeWriter code, IReadOnlyList<ApiEntry> apis, string kind)
     {
-        code.Line($"/// <summary>A fresh {kind.ToLowerInvariant()} of the API, or null when it is not declared.</summary>");
+        var what = kind.ToLowerInvariant();
+        code.Line($"/// <summary>A fresh {what} of the API, or null when it is not declared.</summary>");
         code.Open($"public static IKafka{kind}? Create{kind}(ApiKey key) => key switch");
         foreach (var api in apis)
         {

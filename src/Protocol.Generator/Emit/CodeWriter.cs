@@ -7,9 +7,17 @@ internal sealed class CodeWriter
 {
     private readonly StringBuilder _text = new();
     private int _depth;
+    private bool _afterClose;
 
     public void Line(string text = "")
     {
+        // A blank line behind a block, unless the next line belongs to it or closes its parent.
+        if (_afterClose && text.Length > 0 && text[0] != '}' && text != "else")
+        {
+            _text.Append('\n');
+        }
+
+        _afterClose = false;
         if (text.Length > 0)
         {
             _text.Append(' ', _depth * 4).Append(text);
@@ -29,6 +37,7 @@ internal sealed class CodeWriter
     {
         _depth--;
         Line("}" + after);
+        _afterClose = true;
     }
 
     public override string ToString() => _text.ToString();

@@ -35,12 +35,19 @@ internal static class MessageEmitter
 
     private static void EmitStruct(CodeWriter code, MessageSchema message, StructSchema item)
     {
-        code.Line($"/// <summary>Part of <see cref=\"{message.Name}\"/>{In(item.Versions, message.Versions)}.</summary>");
+        var versions = In(item.Versions, message.Versions);
+        code.Line($"/// <summary>Part of <see cref=\"{message.Name}\"/>{versions}.</summary>");
         code.Open($"public sealed class {item.Name}");
         EmitProperties(code, item, item.Versions);
         ReadEmitter.EmitMethod(code, message, item, isRoot: false);
         code.Line();
         WriteEmitter.EmitMethod(code, message, item, isRoot: false);
+        if (item.IsCompared)
+        {
+            code.Line();
+            WriteEmitter.EmitComparison(code, item);
+        }
+
         if (item.IsElement)
         {
             code.Line();
@@ -61,7 +68,8 @@ internal static class MessageEmitter
             // A message may have a field Key of its own: then the API's is to be had through the interface only.
             var isTaken = message.Root.Fields.Exists(field => field.Name == "Key");
             code.Line("/// <inheritdoc/>");
-            code.Line($"{(isTaken ? $"static ApiKey {Interface(message)}." : "public static ApiKey ")}Key => ApiKey.{api};");
+            var property = isTaken ? $"static ApiKey {Interface(message)}.Key" : "public static ApiKey Key";
+            code.Line($"{property} => ApiKey.{api};");
             code.Line();
         }
         else if (message.Key >= 0)
@@ -150,7 +158,7 @@ internal static class MessageEmitter
             FieldKind.String => " = \"\";",
             FieldKind.Bytes => " = [];",
             FieldKind.Records => " = RecordSet.Empty;",
-            FieldKind.Struct => field.IsTagged ? "" : " = new();",
+            FieldKind.Struct => field.IsTagged && !field.IsNullable ? "" : " = new();",
             _ => field.Default is { } value ? $" = {value};" : "",
         };
     }
@@ -170,8 +178,8 @@ internal static class MessageEmitter
 
         if (field.IsTagged)
         {
-            var unsent = field.Kind == FieldKind.Struct && !field.IsArray && !field.IsNullable ? " null is not sent." : "";
-            parts.Add($"Tagged field {field.Tag}.{unsent}");
+            var mayBeUnsent = field.Kind == FieldKind.Struct && !field.IsArray && !field.IsNullable;
+            parts.Add($"Tagged field {field.Tag}.{(mayBeUnsent ? " null is not sent." : "")}");
         }
 
         return string.Join(" ", parts);

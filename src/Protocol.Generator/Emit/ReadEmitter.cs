@@ -7,11 +7,11 @@ internal static class ReadEmitter
 {
     public static void EmitMethod(CodeWriter code, MessageSchema message, StructSchema owner, bool isRoot)
     {
-        code.Line(isRoot ? "/// <inheritdoc/>" : "/// <summary>Reads the fields of <paramref name=\"version\"/>.</summary>");
+        code.Line(isRoot ? "/// <inheritdoc/>" : "/// <summary>Reads the fields of one version.</summary>");
         code.Open($"{(isRoot ? "public" : "internal")} void Read(ref KafkaReader reader, short version)");
         if (isRoot)
         {
-            code.Open($"if (version is < {message.Versions.Low} or > {message.Versions.High})");
+            code.Open($"if ({CSharpTypes.Outside(message.Versions)})");
             code.Line("reader.Fail();");
             code.Line("return;");
             code.Close();
@@ -35,7 +35,9 @@ internal static class ReadEmitter
         {
             code.Line();
             code.Line("/// <summary>Reads an array that may be null.</summary>");
-            code.Open($"internal static List<{item.Name}>? ReadNullableList(ref KafkaReader reader, short version, int minSize)");
+            code.Open(
+                $"internal static List<{item.Name}>? ReadNullableList("
+                + "ref KafkaReader reader, short version, int minSize)");
             code.Line("var count = reader.ReadNullableArrayLength(minSize);");
             code.Line("return count < 0 ? null : ReadItems(ref reader, version, count);");
             code.Close();
@@ -103,6 +105,13 @@ internal static class ReadEmitter
             code.Line($"{field.Name} = new();");
             code.Line($"{field.Name}.Read(ref reader, version);");
             code.Close();
+            if (field.DefaultsToEmpty)
+            {
+                code.Open("else");
+                code.Line($"{field.Name} = null;");
+                code.Close();
+            }
+
             return;
         }
 
@@ -143,7 +152,8 @@ internal static class ReadEmitter
             return;
         }
 
-        code.Open("for (var tags = reader.ReadTagCount(); tags > 0 && reader.BeginTag(out var tag, out var end); tags--)");
+        code.Line("var tags = reader.ReadTagCount();");
+        code.Open("for (; tags > 0 && reader.BeginTag(out var tag, out var end); tags--)");
         code.Open("switch (tag)");
         var flexible = message.Flexible.Intersect(owner.Versions);
         foreach (var field in tagged)

@@ -7,11 +7,11 @@ internal static class WriteEmitter
 {
     public static void EmitMethod(CodeWriter code, MessageSchema message, StructSchema owner, bool isRoot)
     {
-        code.Line(isRoot ? "/// <inheritdoc/>" : "/// <summary>Writes the fields of <paramref name=\"version\"/>.</summary>");
+        code.Line(isRoot ? "/// <inheritdoc/>" : "/// <summary>Writes the fields of one version.</summary>");
         code.Open($"{(isRoot ? "public" : "internal")} void Write(ref KafkaWriter writer, short version)");
         if (isRoot)
         {
-            code.Open($"if (version is < {message.Versions.Low} or > {message.Versions.High})");
+            code.Open($"if ({CSharpTypes.Outside(message.Versions)})");
             code.Line($"KafkaWriter.ThrowUnsupportedVersion(nameof({message.Name}), version);");
             code.Close();
             code.Line();
@@ -42,7 +42,8 @@ internal static class WriteEmitter
 
         code.Line();
         code.Line("/// <summary>Writes an array that may be null.</summary>");
-        code.Open($"internal static void WriteNullableList(ref KafkaWriter writer, List<{item.Name}>? items, short version)");
+        code.Open(
+            $"internal static void WriteNullableList(ref KafkaWriter writer, List<{item.Name}>? items, short version)");
         code.Open("if (items is null)");
         code.Line("writer.WriteArrayLength(-1);");
         code.Line("return;");
@@ -50,6 +51,14 @@ internal static class WriteEmitter
         code.Line();
         code.Line("WriteList(ref writer, items, version);");
         code.Close();
+    }
+
+    /// <summary>Emits the question whether a struct says more than a fresh one.</summary>
+    public static void EmitComparison(CodeWriter code, StructSchema item)
+    {
+        var differences = item.Fields.ConvertAll(DiffersFromDefault);
+        code.Line("/// <summary>Whether some field differs from its default.</summary>");
+        code.Line($"internal bool HasContent => {string.Join(" || ", differences)};");
     }
 
     private static void EmitField(CodeWriter code, MessageSchema message, FieldSchema field)
@@ -140,10 +149,13 @@ internal static class WriteEmitter
         foreach (var field in tagged)
         {
             var condition = CSharpTypes.Condition(field.Versions, flexible);
-            code.Line($"var tag{field.Tag} = {(condition is null ? "" : condition + " && ")}{DiffersFromDefault(field)};");
+            var isThere = condition is null ? "" : condition + " && ";
+            code.Line($"var tag{field.Tag} = {isThere}{DiffersFromDefault(field)};");
         }
 
-        var count = string.Join(" + ", tagged.ConvertAll(field => $"(tag{field.Tag} ? 1 : 0)"));
+        var count = tagged.Count == 1
+            ? $"tag{tagged[0].Tag} ? 1 : 0"
+            : string.Join(" + ", tagged.ConvertAll(field => $"(tag{field.Tag} ? 1 : 0)"));
         code.Line($"writer.WriteTagCount({count});");
         foreach (var field in tagged)
         {
@@ -200,6 +212,11 @@ internal static class WriteEmitter
 
         if (field.IsNullable)
         {
+            if (field.Kind == FieldKind.Struct && field.DefaultsToEmpty && !field.IsArray)
+            {
+                return $"{field.Name} is not {{ HasContent: false }}";
+            }
+
             var empty = field.IsArray ? "{ Count: 0 }" : "{ Length: 0 }";
             return field.DefaultsToEmpty ? $"{field.Name} is not {empty}" : $"{field.Name} is not null";
         }

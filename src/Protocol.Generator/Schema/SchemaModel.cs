@@ -140,6 +140,9 @@ public sealed class StructSchema
     /// <summary>Whether some array has it as element.</summary>
     public bool IsElement { get; set; }
 
+    /// <summary>Whether some field compares it with a fresh one.</summary>
+    public bool IsCompared { get; set; }
+
     /// <summary>Whether some array that may be null has it as element.</summary>
     public bool IsNullableElement { get; set; }
 }
@@ -147,7 +150,7 @@ public sealed class StructSchema
 /// <summary>A request, a response or a record.</summary>
 public sealed class MessageSchema
 {
-    /// <summary>Creates the message <paramref name="name"/> whose fields begin at <paramref name="line"/> (from 0).</summary>
+    /// <summary>Creates the message <paramref name="name"/>, its section at <paramref name="line"/> (from 0).</summary>
     public MessageSchema(string name, MessageKind kind, int line)
     {
         Name = name;

@@ -211,8 +211,13 @@ public sealed class SchemaParser
         var expected = _header.What == "message" ? 1 : 2;
         if (_header.Sections != expected)
         {
-            var sections = _header.What == "api" ? "request, response" : _header.What == "record" ? "key, value" : "fields";
-            Error(line < 0 ? 0 : line, $"{_header.What} {_header.Name} must have exactly one section of each: {sections}");
+            var sections = _header.What switch
+            {
+                "api" => "request, response",
+                "record" => "key, value",
+                _ => "fields",
+            };
+            Error(line, $"{_header.What} {_header.Name} must have exactly one section of each: {sections}");
         }
 
         if (_header.What == "api")

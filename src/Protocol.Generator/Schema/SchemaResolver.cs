@@ -1,6 +1,8 @@
 namespace Orleans.Kafka.Protocol.Generator.Schema;
 
-/// <summary>Finds the struct behind each name, narrows version ranges, and checks what a single line cannot show.</summary>
+/// <summary>
+/// Finds the struct behind each name, narrows version ranges, and checks what a single line cannot show.
+/// </summary>
 internal static class SchemaResolver
 {
     private const int MaxDepth = 16;
@@ -14,7 +16,8 @@ internal static class SchemaResolver
             {
                 if (structs.ContainsKey(item.Name))
                 {
-                    file.Errors.Add(new SchemaError(item.Line, $"struct {item.Name} is declared twice in {message.Name}"));
+                    file.Errors.Add(new SchemaError(
+                        item.Line, $"struct {item.Name} is declared twice in {message.Name}"));
                 }
 
                 structs[item.Name] = item;
@@ -52,6 +55,7 @@ internal static class SchemaResolver
 
             field.Struct = target;
             target.IsElement |= field.IsArray;
+            target.IsCompared |= !field.IsArray && field.DefaultsToEmpty;
             target.IsNullableElement |= field.IsArray && field.IsNullable;
         }
     }

@@ -42,7 +42,9 @@ internal static class TypeNames
     {
         if (text == "empty")
         {
-            return field.IsNullable && field.Kind is not (FieldKind.Records) && (field.IsArray || field.Kind != FieldKind.Struct);
+            // An untagged struct would be made for every message, only to be replaced.
+            var isStruct = field.Kind == FieldKind.Struct && !field.IsArray;
+            return field.IsNullable && field.Kind != FieldKind.Records && (!isStruct || field.IsTagged);
         }
 
         if (field.IsArray)
