@@ -1,4 +1,5 @@
 using System.Buffers;
+using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Storage;
 
@@ -79,6 +80,9 @@ public sealed class LogAppend
         TransactionVersion = 0;
         ResetResult();
     }
+
+    /// <summary>Gives it an outcome without the log: for a replica that does not lead, for example.</summary>
+    public void Refuse(ErrorCode error) => Fail(error);
 
     internal void ResetResult()
     {

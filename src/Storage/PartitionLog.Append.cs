@@ -1,4 +1,5 @@
 using System.Buffers;
+using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Storage;

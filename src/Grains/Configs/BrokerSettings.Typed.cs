@@ -26,6 +26,9 @@ public sealed partial class BrokerSettings
     public IReadOnlyList<string> LogDirectories =>
         List("log.dirs") is { Length: > 0 } directories ? directories : List("log.dir")!;
 
+    /// <summary>metadata.log.dir, or the first of <see cref="LogDirectories"/>: where the cluster's state lies.</summary>
+    public string MetadataDirectory => String("metadata.log.dir") ?? LogDirectories[0];
+
     /// <summary>num.partitions</summary>
     public int DefaultPartitions => Int("num.partitions");
 

@@ -1,3 +1,5 @@
+using Orleans.Kafka.Protocol;
+
 namespace Orleans.Kafka.Grains.Configs;
 
 /// <summary>Why settings were refused.</summary>

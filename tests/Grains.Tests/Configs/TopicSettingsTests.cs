@@ -1,4 +1,5 @@
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Grains.Tests.Configs;
 
