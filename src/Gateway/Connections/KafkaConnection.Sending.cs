@@ -1,3 +1,5 @@
+using Orleans.Kafka.Storage;
+
 namespace Orleans.Kafka.Gateway.Connections;
 
 /// <summary>
@@ -242,7 +244,7 @@ internal abstract partial class KafkaConnection
     }
 
     /// <summary>Reads a file range whole.</summary>
-    protected bool TryRead(IFileBytes file, long position, Span<byte> target)
+    protected bool TryRead(IFile file, long position, Span<byte> target)
     {
         try
         {

@@ -1,4 +1,5 @@
 using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Gateway.Connections;
 
@@ -16,7 +17,7 @@ public sealed partial class PendingResponse
     /// Puts <paramref name="length"/> bytes of a file here. They are read when they are sent: the file must keep them
     /// until then (see <see cref="AfterSend"/>).
     /// </summary>
-    public void AppendFile(IFileBytes file, long position, int length)
+    public void AppendFile(IFile file, long position, int length)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
@@ -39,7 +40,7 @@ public sealed partial class PendingResponse
     /// <inheritdoc/>
     void IKafkaOutput.Splice(in RecordSet records)
     {
-        if (records.Source is not IFileBytes file)
+        if (records.Source is not IFile file)
         {
             throw new InvalidOperationException($"Records in a {records.Source?.GetType()} cannot be sent.");
         }
@@ -104,7 +105,7 @@ public sealed partial class PendingResponse
         ResetCursor();
     }
 
-    private readonly record struct FileRange(IFileBytes File, long Position, int Length, int At);
+    private readonly record struct FileRange(IFile File, long Position, int Length, int At);
 }
 
 /// <summary>A stretch of an answer: memory, or a range of a file.</summary>
@@ -116,7 +117,7 @@ internal readonly ref struct ResponsePiece
         Length = memory.Length;
     }
 
-    public ResponsePiece(IFileBytes file, long position, int length)
+    public ResponsePiece(IFile file, long position, int length)
     {
         File = file;
         Position = position;
@@ -125,7 +126,7 @@ internal readonly ref struct ResponsePiece
 
     public ReadOnlySpan<byte> Memory { get; }
 
-    public IFileBytes? File { get; }
+    public IFile? File { get; }
 
     public long Position { get; }
 

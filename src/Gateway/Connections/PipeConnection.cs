@@ -42,7 +42,6 @@ internal sealed class PipeConnection : KafkaConnection
         if (refused != CloseReason.None)
         {
             LogClosed(refused, null);
-            await CompletePipesAsync().ConfigureAwait(false);
             return;
         }
 
@@ -52,12 +51,7 @@ internal sealed class PipeConnection : KafkaConnection
             await ReadUntilClosedAsync().ConfigureAwait(false);
             while (!TryShutSending())
             {
-                // A sender that waits for the peer is cut off; one that is just writing is about to be done.
-                if (IsSendBlocked)
-                {
-                    _context.Abort(new ConnectionAbortedException(CloseReason.ToString()));
-                }
-
+                _context.Abort(new ConnectionAbortedException(CloseReason.ToString()));
                 await _wake.Reader.ReadAsync().ConfigureAwait(false);
             }
         }
@@ -65,7 +59,8 @@ internal sealed class PipeConnection : KafkaConnection
         Finish();
         Turn.End();
         Turn.Rest();
-        await CompletePipesAsync().ConfigureAwait(false);
+        await _writer.CompleteAsync().ConfigureAwait(false);
+        await _reader.CompleteAsync().ConfigureAwait(false);
     }
 
     public override void OnResumed()
@@ -98,12 +93,6 @@ internal sealed class PipeConnection : KafkaConnection
             RequestClose(CloseReason.ConnectionLost, e.Message);
             return true;
         }
-    }
-
-    private async Task CompletePipesAsync()
-    {
-        await _writer.CompleteAsync().ConfigureAwait(false);
-        await _reader.CompleteAsync().ConfigureAwait(false);
     }
 
     private async Task ReadUntilClosedAsync()
@@ -238,12 +227,7 @@ internal sealed class PipeConnection : KafkaConnection
             return true;
         }
 
-        Interlocked.Exchange(ref _flushing, 1);
-        if (CloseReason != CloseReason.None)
-        {
-            WakeOwner();
-        }
-
+        Volatile.Write(ref _flushing, 1);
         _ = FinishFlushAsync(flush);
         return false;
     }

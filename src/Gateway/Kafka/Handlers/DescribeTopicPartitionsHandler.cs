@@ -1,0 +1,102 @@
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Metadata;
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Messages;
+
+namespace Orleans.Kafka.Gateway.Kafka.Handlers;
+
+/// <summary>
+/// DescribeTopicPartitions, version 0 (KIP-966): topics page by page, sorted by name, at most
+/// <c>max.request.partition.size.limit</c> partitions a page.
+/// </summary>
+internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
+    : RequestHandler<DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse>
+{
+    protected override ValueTask<DescribeTopicPartitionsResponse?> HandleAsync(
+        RequestContext context, DescribeTopicPartitionsRequest request)
+    {
+        MetadataImage image = broker.Metadata;
+        var response = new DescribeTopicPartitionsResponse();
+        string? from = request.Cursor?.TopicName;
+        IEnumerable<string> names = request.Topics.Count > 0 ? request.Topics.Select(topic => topic.Name) : image.Topics.Keys;
+        int left = Math.Max(1, Math.Min(request.ResponsePartitionLimit, broker.Settings.RequestPartitionsMax));
+        foreach (string name in names.Distinct().Order(StringComparer.Ordinal))
+        {
+            int order = from is null ? 1 : string.CompareOrdinal(name, from);
+            if (order < 0)
+            {
+                continue;
+            }
+
+            if (left == 0)
+            {
+                response.NextCursor = new() { TopicName = name, PartitionIndex = 0 };
+                break;
+            }
+
+            int firstPartition = order == 0 ? Math.Max(0, request.Cursor!.PartitionIndex) : 0;
+            DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic topic =
+                Describe(name, image, firstPartition, ref left, out int next);
+            response.Topics.Add(topic);
+            if (next >= 0)
+            {
+                response.NextCursor = new() { TopicName = name, PartitionIndex = next };
+                break;
+            }
+        }
+
+        return new(response);
+    }
+
+    private DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic Describe(
+        string name, MetadataImage image, int firstPartition, ref int left, out int next)
+    {
+        next = -1;
+        var described = new DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic
+        {
+            Name = name,
+            IsInternal = TopicName.IsInternal(name),
+        };
+        if (!image.Topics.TryGetValue(name, out TopicImage? topic))
+        {
+            described.ErrorCode = (TopicName.Fault(name) is null
+                ? ErrorCode.UnknownTopicOrPartition
+                : ErrorCode.InvalidTopicException);
+            return described;
+        }
+
+        described.TopicId = topic.Id.ToKafkaUuid();
+        described.TopicAuthorizedOperations = AuthorizedOperations.OnTopic;
+        for (int i = firstPartition; i < topic.Partitions.Length; i++)
+        {
+            if (left == 0)
+            {
+                next = i;
+                break;
+            }
+
+            left--;
+            described.Partitions.Add(Describe(topic.Partitions[i]));
+        }
+
+        return described;
+    }
+
+    private DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition Describe(PartitionImage partition)
+    {
+        bool hasLeader = partition.Leader >= 0 && broker.Live.Contains(partition.Leader);
+        return new()
+        {
+            ErrorCode = (hasLeader ? ErrorCode.None : ErrorCode.LeaderNotAvailable),
+            PartitionIndex = partition.Partition,
+            LeaderId = hasLeader ? partition.Leader : -1,
+            LeaderEpoch = partition.LeaderEpoch,
+            ReplicaNodes = [.. partition.Replicas],
+            IsrNodes = [.. partition.InSyncReplicas],
+            EligibleLeaderReplicas = [],
+            LastKnownElr = [],
+            OfflineReplicas = [.. partition.Replicas.Where(id => !broker.Live.Contains(id))],
+        };
+    }
+}

@@ -1,0 +1,41 @@
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains.Replication;
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Messages;
+
+namespace Orleans.Kafka.Gateway.Kafka.Handlers;
+
+/// <summary>
+/// Fetch, versions 4-18. v7 has sessions (KIP-227; here every fetch is answered with session id 0: none), v9 leader
+/// epochs, v12 diverging epochs, v13 topic ids.
+/// </summary>
+/// <remarks>
+/// The answer names ranges of segment files, which the connection sends without copying. A fetch that finds too
+/// little is parked at its partitions and at one deadline; it holds no thread, task or timer of its own.
+/// </remarks>
+internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
+    : RequestHandler(ApiKey.Fetch, FirstVersion, LastVersion)
+{
+    private const short FirstVersion = 4;
+    private const short LastVersion = 18;
+
+    public override RequestOrder Order => RequestOrder.Independent;
+
+    public override void Handle(RequestContext context)
+    {
+        var request = new FetchRequest();
+        if (!context.TryRead(request))
+        {
+            return;
+        }
+
+        // A client may name a session that it had with another broker, or one that this one never gave.
+        if (request.SessionId != 0 && request.SessionEpoch > 0)
+        {
+            context.Response.Complete(new FetchResponse { ErrorCode = ErrorCode.FetchSessionIdNotFound });
+            return;
+        }
+
+        new FetchCall(context, request, broker, deadlines).Start();
+    }
+}

@@ -1,0 +1,27 @@
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Messages;
+
+namespace Orleans.Kafka.Gateway.Kafka.Handlers;
+
+/// <summary>
+/// InitProducerId, versions 0-5, without a transactional id: a fresh producer id at epoch 0, from any broker. With a
+/// transactional id there is no coordinator to ask: COORDINATOR_NOT_AVAILABLE.
+/// </summary>
+internal sealed class InitProducerIdHandler(ProducerIds ids)
+    : RequestHandler<InitProducerIdRequest, InitProducerIdResponse>
+{
+    protected override async ValueTask<InitProducerIdResponse?> HandleAsync(
+        RequestContext context, InitProducerIdRequest request)
+    {
+        if (request.TransactionalId is not null)
+        {
+            ErrorCode error = request.TransactionalId.Length == 0
+                ? ErrorCode.InvalidRequest
+                : ErrorCode.CoordinatorNotAvailable;
+            return new InitProducerIdResponse { ErrorCode = error, ProducerId = -1, ProducerEpoch = -1 };
+        }
+
+        return new InitProducerIdResponse { ProducerId = await ids.NextAsync(), ProducerEpoch = 0 };
+    }
+}
