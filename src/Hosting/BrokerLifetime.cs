@@ -1,0 +1,98 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Replication;
+
+namespace Orleans.Kafka;
+
+/// <summary>
+/// Starts a broker in the one order that never shows a client something half ready: log directory, replicas,
+/// listening sockets, registration, and only then the first request. Stops it the other way round.
+/// </summary>
+internal sealed partial class BrokerLifetime(
+    BrokerSettings settings,
+    ReplicaHost replicas,
+    IGrainFactory grains,
+    KafkaEndpoint endpoint,
+    AdvertisedAddresses addresses,
+    TimeProvider clock,
+    ILogger<BrokerLifetime> logger) : IHostedService
+{
+    private IClusterGrain Cluster => grains.GetGrain<IClusterGrain>("cluster");
+
+    private IBrokerGrain Broker => grains.GetGrain<IBrokerGrain>(settings.NodeId.ToString());
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        long started = clock.GetTimestamp();
+        OpenDirectory();
+        ClusterSnapshot snapshot = (await Cluster.GetSnapshotAsync(-1))!;
+        await Broker.StartAsync(snapshot);
+
+        // Where every port is known beforehand, clients know it too: they must find this broker in the metadata from
+        // their first request on. A port that the system chooses is known to nobody until it is registered.
+        bool portsAreKnown = settings.Listeners.All(listener => listener.Port != 0);
+        if (portsAreKnown)
+        {
+            await RegisterAsync();
+        }
+
+        await BindAsync(cancellationToken);
+        if (!portsAreKnown)
+        {
+            await RegisterAsync();
+        }
+
+        LogServing(
+            logger, settings.NodeId, string.Join(", ", endpoint.BoundListeners),
+            clock.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await endpoint.StopAsync(cancellationToken);
+        await Broker.StopAsync();
+        replicas.CloseDirectory();
+        LogStopped(logger, settings.NodeId);
+    }
+
+    private void OpenDirectory()
+    {
+        try
+        {
+            replicas.OpenDirectory();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new BrokerStartException($"the log directory cannot be used: {exception.Message}", exception);
+        }
+    }
+
+    private Task RegisterAsync() => Cluster.RegisterBrokerAsync(new BrokerRegistration
+    {
+        BrokerId = settings.NodeId,
+        Listeners = addresses.Resolve(endpoint.BoundListeners),
+        Rack = settings.Rack,
+    });
+
+    private async Task BindAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await endpoint.StartAsync(cancellationToken);
+        }
+        catch (IOException exception)
+        {
+            string listeners = string.Join(", ", settings.Listeners);
+            throw new BrokerStartException($"cannot listen on {listeners}: {exception.Message}", exception);
+        }
+    }
+
+    [LoggerMessage(1001, LogLevel.Information, "broker {BrokerId} serves {Listeners} after {Milliseconds:F0} ms")]
+    private static partial void LogServing(ILogger logger, int brokerId, string listeners, double milliseconds);
+
+    [LoggerMessage(1002, LogLevel.Information, "broker {BrokerId} stopped; everything is flushed")]
+    private static partial void LogStopped(ILogger logger, int brokerId);
+}
