@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Storage.Tests;

@@ -1,3 +1,5 @@
+using Orleans.Kafka.Protocol;
+
 namespace Orleans.Kafka.Storage.Tests;
 
 public sealed class PartitionLogTests

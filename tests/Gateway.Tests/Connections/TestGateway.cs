@@ -65,12 +65,6 @@ internal sealed class TestGateway : IAsyncDisposable
         await _log.WaitAsync(() => _log.Reasons.Count(r => r == reason) >= count, $"{count} x {reason}");
     }
 
-    /// <summary>Waits until that many connections were closed for whatever reason.</summary>
-    public async Task ClosedAsync(int count)
-    {
-        await _log.WaitAsync(() => _log.Reasons.Count >= count, $"{count} closed");
-    }
-
     public ValueTask DisposeAsync() => Endpoint.DisposeAsync();
 
     private sealed class CapturedLogFactory(CapturedLog log) : ILoggerFactory
