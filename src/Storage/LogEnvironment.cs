@@ -1,4 +1,5 @@
 using System.Buffers;
+using Orleans.Kafka.Protocol.Compression;
 
 namespace Orleans.Kafka.Storage;
 
@@ -37,8 +38,12 @@ public sealed class LogEnvironment
     /// <summary>Hears of what an operator wants to know: recoveries, damage, failures. May be called on any thread.</summary>
     public Action<StorageNotice>? Notices { get; init; }
 
-    /// <summary>Uncompresses batches where their records must be seen; without it they pass unseen.</summary>
-    public RecordDecompressor? Decompress { get; init; }
+    /// <summary>Uncompresses batches where their records must be seen; if null they pass unseen.</summary>
+    public RecordDecompressor? Decompress { get; init; } = static (codec, source, limit, target) =>
+        Compressions.TryDecompress((CompressionCodec)codec, source, limit, target);
+
+    /// <summary>Files of deleted segments and directories of deleted logs, waiting for their removal.</summary>
+    public DeletionQueue Deletions { get; } = new();
 
     /// <summary>Bounds the open handles of segments that nobody uses at the moment.</summary>
     public OpenFileCache OpenFiles { get; init; }

@@ -89,6 +89,33 @@ public sealed partial class PartitionLog
         }
     }
 
+    /// <summary>Closes without writing, renames the directory and has it removed when no reader is left.</summary>
+    internal void CloseForDeletion(string target)
+    {
+        lock (_flushGate)
+        {
+            lock (_gate)
+            {
+                var isNew = !_isClosed;
+                _isClosed = true;
+                _environment.Files.RenameDirectory(Directory, target);
+                Directory = target;
+                var left = _segments.Length;
+                foreach (var segment in isNew ? _segments : [])
+                {
+                    segment.Retire(() =>
+                    {
+                        if (Interlocked.Decrement(ref left) == 0)
+                        {
+                            _environment.Deletions.Add(
+                                target, isDirectory: true, _environment.NowMs + _config.FileDeleteDelayMs);
+                        }
+                    });
+                }
+            }
+        }
+    }
+
     private bool SealForClose()
     {
         lock (_gate)
@@ -160,6 +187,7 @@ public sealed partial class PartitionLog
 
             if (names)
             {
+                FlushMetadata();
                 _environment.Files.FlushDirectory(Directory);
                 _environment.Files.FlushDirectory(Path.GetDirectoryName(Directory)!);
             }
@@ -170,6 +198,17 @@ public sealed partial class PartitionLog
         {
             Poison(Directory, e);
             return false;
+        }
+    }
+
+    /// <summary>From the first flush on there are records, and without this file they would belong to nobody.</summary>
+    private void FlushMetadata()
+    {
+        var path = Path.Join(Directory, LogFileName.PartitionMetadata);
+        if (_environment.Files.FileExists(path))
+        {
+            using var file = _environment.Files.Open(path, FileOpen.ReadWrite);
+            file.Flush();
         }
     }
 

@@ -1,0 +1,145 @@
+using System.Text;
+
+namespace Orleans.Kafka.Storage;
+
+/// <content>Checkpoints, flushing and closing.</content>
+public sealed partial class LogDirectory
+{
+    // A log that failed and is opened again in the same process is not clean any more.
+    private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
+
+    /// <summary>
+    /// Flushes the logs that ask for it: rolled segments, <c>flush.messages</c>, <c>flush.ms</c>. For a periodic call on
+    /// a thread that may block.
+    /// </summary>
+    /// <returns>How many were flushed.</returns>
+    public int FlushDue()
+    {
+        var count = 0;
+        foreach (var log in Logs)
+        {
+            if (!log.IsFailed && log.IsFlushDue && log.Flush())
+            {
+                count++;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>
+    /// Writes recovery points, log starts and high watermarks of all logs. For a periodic call, and after DeleteRecords
+    /// if its effect must survive a crash at once. Durable on return.
+    /// </summary>
+    /// <exception cref="IOException">The disk fails; the old checkpoints stay.</exception>
+    public void WriteCheckpoints()
+    {
+        lock (_checkpointGate)
+        {
+            lock (_gate)
+            {
+                foreach (var (key, log) in _logs)
+                {
+                    _recoveryPoints[key] = log.RecoveryPoint;
+                    _highWatermarks[key] = log.Offsets.HighWatermark;
+                    if (log.Offsets.LogStart > log.Segments[0].BaseOffset)
+                    {
+                        _logStarts[key] = log.Offsets.LogStart;
+                    }
+                    else
+                    {
+                        _logStarts.Remove(key);
+                    }
+                }
+            }
+
+            Write(CheckpointFile.RecoveryPoints, _recoveryPoints);
+            Write(CheckpointFile.LogStarts, _logStarts);
+            Write(CheckpointFile.HighWatermarks, _highWatermarks);
+            _environment.Files.FlushDirectory(Path);
+        }
+    }
+
+    /// <summary>
+    /// Closes all logs, writes the checkpoints and, if every log could be closed properly, the marker of a clean
+    /// shutdown.
+    /// </summary>
+    /// <returns>False if the next opening has to recover something.</returns>
+    public bool Close()
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return true;
+            }
+
+            _isClosed = true;
+        }
+
+        var isClean = true;
+        foreach (var log in Logs)
+        {
+            isClean &= log.Close();
+        }
+
+        try
+        {
+            WriteCheckpoints();
+            if (isClean)
+            {
+                _environment.Files.Replace(
+                    InDirectory(CleanMarker), Encoding.ASCII.GetBytes("{\"version\":0,\"brokerEpoch\":-1}"));
+            }
+        }
+        catch (IOException e)
+        {
+            _environment.Notice(StorageNoticeKind.Failed, Path, e.Message);
+            isClean = false;
+        }
+
+        _lock.Dispose();
+        return isClean;
+    }
+
+    /// <summary>Lets go of everything and writes nothing: as if the process had died.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+        }
+
+        foreach (var log in Logs)
+        {
+            log.Dispose();
+        }
+
+        _lock.Dispose();
+    }
+
+    private void Write(string name, Dictionary<(string Topic, int Partition), long> values)
+    {
+        List<(string Topic, int Partition, long Offset)> entries;
+        lock (_gate)
+        {
+            entries = [.. values.Select(v => (v.Key.Topic, v.Key.Partition, v.Value))];
+        }
+
+        CheckpointFile.Write(_environment, InDirectory(name), entries);
+    }
+
+    private void Forget((string Topic, int Partition) key, PartitionLog log)
+    {
+        _recoveryPoints[key] = log.RecoveryPoint;
+        _highWatermarks[key] = log.Offsets.HighWatermark;
+        _logStarts[key] = log.Offsets.LogStart;
+        _logs.Remove(key);
+        log.Dispose();
+    }
+}

@@ -1,0 +1,270 @@
+using System.Globalization;
+using Orleans.Kafka.Protocol;
+
+namespace Orleans.Kafka.Storage;
+
+/// <summary>A partition found in a log directory.</summary>
+/// <param name="Topic">Topic name.</param>
+/// <param name="Partition">Partition number.</param>
+/// <param name="TopicId">From <c>partition.metadata</c>; null if that file is missing or cannot be read.</param>
+public readonly record struct StoredPartition(string Topic, int Partition, KafkaUuid? TopicId);
+
+/// <summary>
+/// A directory with the logs of one broker, laid out as Kafka's. Guards it against a second process, keeps its
+/// checkpoints, and knows whether the last shutdown was clean. Thread-safe.
+/// </summary>
+public sealed partial class LogDirectory : IDisposable
+{
+    private const string LockFile = ".lock";
+    private const string CleanMarker = ".kafka_cleanshutdown";
+    private const string DeleteSuffix = "-delete";
+    private const string StraySuffix = "-stray";
+
+    private readonly Lock _gate = new();
+    private readonly Lock _checkpointGate = new();
+    private readonly LogEnvironment _environment;
+    private readonly IDisposable _lock;
+    private readonly Dictionary<(string Topic, int Partition), PartitionLog> _logs = [];
+    private readonly Dictionary<(string Topic, int Partition), long> _recoveryPoints;
+    private readonly Dictionary<(string Topic, int Partition), long> _logStarts;
+    private readonly Dictionary<(string Topic, int Partition), long> _highWatermarks;
+    private bool _isClosed;
+
+    private LogDirectory(LogEnvironment environment, string path, IDisposable heldLock, MetaProperties properties)
+    {
+        _environment = environment;
+        _lock = heldLock;
+        Path = path;
+        Properties = properties;
+        _recoveryPoints = ReadCheckpoint(CheckpointFile.RecoveryPoints);
+        _logStarts = ReadCheckpoint(CheckpointFile.LogStarts);
+        _highWatermarks = ReadCheckpoint(CheckpointFile.HighWatermarks);
+        WasClean = environment.Files.FileExists(InDirectory(CleanMarker));
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>Whose it is.</summary>
+    public MetaProperties Properties { get; }
+
+    /// <summary>The last process closed it properly.</summary>
+    public bool WasClean { get; }
+
+    /// <summary>The logs open now.</summary>
+    public IReadOnlyList<PartitionLog> Logs
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _logs.Values];
+            }
+        }
+    }
+
+    /// <summary>Opens a log directory, made if there is none, and takes its lock.</summary>
+    /// <param name="environment">Disk, clock, chance.</param>
+    /// <param name="path">The directory.</param>
+    /// <param name="clusterId">The cluster that this broker belongs to.</param>
+    /// <param name="nodeId">The broker's id.</param>
+    /// <exception cref="LogFormatException">
+    /// Another process holds it, or it belongs to another cluster or broker.
+    /// </exception>
+    /// <exception cref="IOException">The disk fails.</exception>
+    public static LogDirectory Open(LogEnvironment environment, string path, string clusterId, int nodeId)
+    {
+        environment.Files.CreateDirectory(path);
+        var heldLock = environment.Files.TryLock(System.IO.Path.Join(path, LockFile))
+            ?? throw new LogFormatException($"Another process uses log directory {path}");
+        try
+        {
+            var properties = MetaProperties.ReadOrCreate(environment, path, clusterId, nodeId);
+            var directory = new LogDirectory(environment, path, heldLock, properties);
+
+            // From now on it is not clean any more, whatever happens.
+            if (directory.WasClean)
+            {
+                environment.Files.DeleteFile(directory.InDirectory(CleanMarker));
+                environment.Files.FlushDirectory(path);
+            }
+
+            directory.QueueLeftovers();
+            return directory;
+        }
+        catch
+        {
+            heldLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The partitions that lie here, open or not.</summary>
+    public IReadOnlyList<StoredPartition> ListPartitions()
+    {
+        var result = new List<StoredPartition>();
+        foreach (var entry in _environment.Files.List(Path))
+        {
+            if (entry.IsDirectory && TryParseName(entry.Name, out var topic, out var partition))
+            {
+                result.Add(new StoredPartition(
+                    topic, partition, PartitionMetadata.Read(_environment, InDirectory(entry.Name))));
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>The log of a partition, if it is open.</summary>
+    public PartitionLog? Find(string topic, int partition)
+    {
+        lock (_gate)
+        {
+            return _logs.GetValueOrDefault((topic, partition));
+        }
+    }
+
+    /// <summary>
+    /// Opens the log of a partition, made if there is none. A directory that belongs to another topic of that name, or
+    /// holds records of nobody knows which, is set aside as <c>-stray</c> and the log starts empty.
+    /// </summary>
+    /// <exception cref="IOException">The disk fails.</exception>
+    public PartitionLog OpenPartition(string topic, int partition, KafkaUuid topicId, LogConfig config)
+    {
+        var key = (topic, partition);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            if (_logs.TryGetValue(key, out var open))
+            {
+                if (!open.IsFailed)
+                {
+                    return open;
+                }
+
+                Forget(key, open);
+            }
+        }
+
+        var directory = InDirectory($"{topic}-{partition}");
+        if (_environment.Files.DirectoryExists(directory) && !BelongsTo(directory, topicId))
+        {
+            SetAside(key, directory);
+        }
+
+        var isNew = !_environment.Files.DirectoryExists(directory);
+        var log = PartitionLog.Open(_environment, directory, topic, partition, config, OptionsFor(key));
+        if (isNew || PartitionMetadata.Read(_environment, directory) is null)
+        {
+            PartitionMetadata.Write(_environment, directory, topicId);
+        }
+
+        lock (_gate)
+        {
+            _logs[key] = log;
+        }
+
+        return log;
+    }
+
+    /// <summary>
+    /// Deletes a log: its directory is renamed at once, so that the name is free for a new topic, and removed in the
+    /// background after <c>file.delete.delay.ms</c>, not under a reader.
+    /// </summary>
+    public void DeletePartition(PartitionLog log)
+    {
+        var key = (log.Topic, log.Partition);
+        lock (_gate)
+        {
+            if (_logs.GetValueOrDefault(key) == log)
+            {
+                _logs.Remove(key);
+            }
+
+            _recoveryPoints.Remove(key);
+            _logStarts.Remove(key);
+            _highWatermarks.Remove(key);
+        }
+
+        Span<byte> id = stackalloc byte[16];
+        _environment.RandomBytes(id);
+        var target = InDirectory($"{log.Topic}-{log.Partition}.{Convert.ToHexStringLower(id)}{DeleteSuffix}");
+        log.CloseForDeletion(target);
+    }
+
+    private bool BelongsTo(string directory, KafkaUuid topicId)
+    {
+        var found = PartitionMetadata.Read(_environment, directory);
+        if (found is not null)
+        {
+            return found == topicId;
+        }
+
+        // A crash may have come between the directory and its metadata: then there are no records either.
+        return !_environment.Files.List(directory).Any(
+            f => f.Length > 0 && f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
+    }
+
+    private void SetAside((string Topic, int Partition) key, string directory)
+    {
+        Span<byte> id = stackalloc byte[16];
+        _environment.RandomBytes(id);
+        var target = $"{directory}.{Convert.ToHexStringLower(id)}{StraySuffix}";
+        _environment.Files.RenameDirectory(directory, target);
+        _environment.Files.FlushDirectory(Path);
+        _environment.Notice(
+            StorageNoticeKind.Stray, directory, $"it does not belong to the topic of that name; set aside as {target}");
+        lock (_gate)
+        {
+            _recoveryPoints.Remove(key);
+            _logStarts.Remove(key);
+            _highWatermarks.Remove(key);
+        }
+    }
+
+    private LogOpenOptions OptionsFor((string Topic, int Partition) key)
+    {
+        lock (_gate)
+        {
+            return new LogOpenOptions
+            {
+                LogStartOffset = _logStarts.GetValueOrDefault(key),
+                RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
+                HighWatermark = _highWatermarks.GetValueOrDefault(key),
+                IsClean = WasClean && _openedOnce.Add(key),
+            };
+        }
+    }
+
+    private void QueueLeftovers()
+    {
+        foreach (var entry in _environment.Files.List(Path))
+        {
+            if (entry.IsDirectory && entry.Name.EndsWith(DeleteSuffix, StringComparison.Ordinal)
+                && !TryParseName(entry.Name, out _, out _))
+            {
+                _environment.Deletions.Add(InDirectory(entry.Name), isDirectory: true, 0);
+            }
+        }
+    }
+
+    private static bool TryParseName(string name, out string topic, out int partition)
+    {
+        topic = "";
+        var dash = name.LastIndexOf('-');
+        if (dash <= 0 || !int.TryParse(
+                name.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out partition))
+        {
+            partition = -1;
+            return false;
+        }
+
+        topic = name[..dash];
+        return true;
+    }
+
+    private Dictionary<(string Topic, int Partition), long> ReadCheckpoint(string name) =>
+        CheckpointFile.Read(_environment, InDirectory(name));
+
+    private string InDirectory(string name) => System.IO.Path.Join(Path, name);
+}

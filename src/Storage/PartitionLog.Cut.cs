@@ -1,0 +1,251 @@
+using Orleans.Kafka.Protocol;
+
+namespace Orleans.Kafka.Storage;
+
+/// <content>Taking records away: at the end (truncation) and at the beginning (DeleteRecords, retention).</content>
+public sealed partial class PartitionLog
+{
+    /// <summary>
+    /// A follower drops what its leader does not have: everything from <paramref name="offset"/> on. Batches are cut
+    /// whole: the log may end below the offset. Readers of the range must be done with it.
+    /// </summary>
+    /// <returns>KafkaStorageError if the log has failed, or fails now.</returns>
+    public ErrorCode TruncateTo(long offset)
+    {
+        lock (_flushGate)
+        {
+            lock (_gate)
+            {
+                if (_isFailed || _isClosed)
+                {
+                    return ErrorCode.KafkaStorageError;
+                }
+
+                if (offset >= Offsets.LogEnd)
+                {
+                    return ErrorCode.None;
+                }
+
+                return Guarded(() =>
+                {
+                    if (offset < _segments[0].BaseOffset)
+                    {
+                        RestartAt(offset);
+                    }
+                    else
+                    {
+                        CutEnd(offset);
+                    }
+                });
+            }
+        }
+    }
+
+    /// <summary>A follower's log is of no use to its leader: all goes, and it starts again at an offset.</summary>
+    /// <returns>KafkaStorageError if the log has failed, or fails now.</returns>
+    public ErrorCode TruncateFullyAndStartAt(long offset)
+    {
+        lock (_flushGate)
+        {
+            lock (_gate)
+            {
+                return _isFailed || _isClosed ? ErrorCode.KafkaStorageError : Guarded(() => RestartAt(offset));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Moves the log start up (DeleteRecords). Whole segments below go; durable when the host next writes the
+    /// directory's checkpoints.
+    /// </summary>
+    /// <returns>OffsetOutOfRange above the high watermark; none also if the log start is there or beyond already.</returns>
+    public ErrorCode DeleteRecordsTo(long offset)
+    {
+        lock (_gate)
+        {
+            if (_isFailed || _isClosed)
+            {
+                return ErrorCode.KafkaStorageError;
+            }
+
+            if (offset > Offsets.HighWatermark || offset < 0)
+            {
+                return ErrorCode.OffsetOutOfRange;
+            }
+
+            return Guarded(() => MoveLogStart(offset));
+        }
+    }
+
+    /// <summary>Deletes whole segments by <c>retention.ms</c> and <c>retention.bytes</c>; for a periodic call.</summary>
+    /// <returns>How many segments went.</returns>
+    public int ApplyRetention()
+    {
+        lock (_gate)
+        {
+            var config = _config;
+            if (_isFailed || _isClosed || !config.Delete)
+            {
+                return 0;
+            }
+
+            var now = _environment.NowMs;
+            var size = SizeBytes;
+            var count = 0;
+            var start = Offsets.LogStart;
+            var error = Guarded(() =>
+            {
+                while (IsExpired(_segments[count], config, now, size))
+                {
+                    var next = count + 1 < _segments.Length ? _segments[count + 1].BaseOffset : Offsets.LogEnd;
+                    if (next > Offsets.HighWatermark || (count == _segments.Length - 1 && !TryRoll()))
+                    {
+                        break;
+                    }
+
+                    size -= _segments[count].Size;
+                    start = Math.Max(start, next);
+                    count++;
+                }
+
+                MoveLogStart(start);
+            });
+            return error == ErrorCode.None ? count : 0;
+        }
+    }
+
+    internal static void Remove(LogEnvironment environment, string directory, LogSegment segment, long delayMs) =>
+        segment.Retire(() =>
+        {
+            foreach (var suffix in (ReadOnlySpan<string>)
+                [LogFileName.Log, LogFileName.Index, LogFileName.TimeIndex, LogFileName.TransactionIndex])
+            {
+                Discard(environment, LogFileName.PathOf(directory, segment.BaseOffset, suffix), delayMs);
+            }
+        });
+
+    private static void Discard(LogEnvironment environment, string path, long delayMs)
+    {
+        try
+        {
+            if (environment.Files.FileExists(path))
+            {
+                environment.Files.RenameFile(path, path + LogFileName.Deleted);
+                environment.Deletions.Add(path + LogFileName.Deleted, isDirectory: false, environment.NowMs + delayMs);
+            }
+        }
+        catch (IOException e)
+        {
+            environment.Notice(StorageNoticeKind.Failed, path, $"cannot be removed: {e.Message}");
+        }
+    }
+
+    private static bool IsExpired(LogSegment segment, LogConfig config, long nowMs, long size) =>
+        segment.Size > 0
+        && ((config.RetentionBytes >= 0 && size - segment.Size >= config.RetentionBytes)
+            || (config.RetentionMs >= 0 && nowMs - TimeOf(segment) > config.RetentionMs));
+
+    // Records without a time are as old as the segment's opening: never younger than they are.
+    private static long TimeOf(LogSegment segment) =>
+        segment.MaxTimestamp >= 0 ? segment.MaxTimestamp : segment.CreatedMs;
+
+    private ErrorCode Guarded(Action change)
+    {
+        try
+        {
+            change();
+            return _isFailed ? ErrorCode.KafkaStorageError : ErrorCode.None;
+        }
+        catch (IOException e)
+        {
+            Poison(Directory, e);
+            return ErrorCode.KafkaStorageError;
+        }
+    }
+
+    private void MoveLogStart(long offset)
+    {
+        var segments = _segments;
+        if (offset <= Offsets.LogStart)
+        {
+            return;
+        }
+
+        var dead = 0;
+        while (dead + 1 < segments.Length && segments[dead + 1].BaseOffset <= offset)
+        {
+            dead++;
+        }
+
+        _segments = segments[dead..];
+        Offsets.Set(offset, Math.Max(Offsets.LastStable, offset), Offsets.HighWatermark, Offsets.LogEnd);
+        PublishOffsets(offset, Offsets.HighWatermark, Offsets.LogEnd);
+        _epochs.TruncateFromStart(offset);
+        for (var i = 0; i < dead; i++)
+        {
+            Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
+            Discard(
+                _environment,
+                LogFileName.PathOf(Directory, segments[i].BaseOffset, LogFileName.Snapshot),
+                _config.FileDeleteDelayMs);
+        }
+    }
+
+    private void CutEnd(long offset)
+    {
+        var segments = _segments;
+        var last = FloorSegment(segments, offset);
+        var segment = segments[last];
+        var cutAt = segment.PositionOf(offset);
+
+        // The new last segment is a new object: readers of the old one keep its old, larger size.
+        segment.PersistIndexes();
+        var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
+        try
+        {
+            file.SetLength(cutAt);
+        }
+        finally
+        {
+            segment.File.Unpin();
+        }
+
+        segment.Retire(() => { });
+        for (var i = last + 1; i < segments.Length; i++)
+        {
+            Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
+        }
+
+        var files = new SegmentFiles(
+            cutAt, segment.OffsetIndex.Count, segment.TimeIndex.Count, !segment.TransactionIndex.IsEmpty);
+        var shortened = new LogSegment(_environment, Directory, segment.BaseOffset, files);
+        var recovery = new LogRecovery(_environment, _config, _epochs);
+        var (_, end) = recovery.Scan(shortened, cutAt, offset, indexesUsable: true);
+        _segments = [.. segments[..last], shortened];
+        FinishTruncation(Offsets.LogStart, end);
+    }
+
+    private void RestartAt(long offset)
+    {
+        foreach (var segment in _segments)
+        {
+            Remove(_environment, Directory, segment, _config.FileDeleteDelayMs);
+        }
+
+        _segments = [];
+        AddSegment(offset);
+        FinishTruncation(offset, offset);
+    }
+
+    private void FinishTruncation(long start, long end)
+    {
+        _isDirectoryDirty = true;
+        _recoveryPoint = Math.Min(_recoveryPoint, end);
+        _epochs.TruncateFromEnd(end);
+        start = Math.Min(start, end);
+        ReloadProducers(start, end);
+        var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
+        _producers.HighWatermarkMoved(highWatermark);
+        PublishOffsets(start, highWatermark, end);
+    }
+}
