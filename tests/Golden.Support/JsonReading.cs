@@ -12,7 +12,7 @@ internal static class JsonReading
     {
         foreach (var field in schema.Fields)
         {
-            var name = JsonWriting.NameOf(target.GetType(), field);
+            var name = JsonWriting.NameOf(schema.Name, field);
             if (field.Versions.Contains(version) && json.TryGetProperty(name, out var value))
             {
                 var property = target.GetType().GetProperty(field.Name)!;

@@ -16,8 +16,8 @@ internal static class JsonWriting
         ["StreamsGroupHeartbeatResponse.AcceptableRecoveryLagLegacy"] = "acceptableRecoveryLag",
     };
 
-    public static string NameOf(Type owner, FieldSchema field) =>
-        NamesIn43.GetValueOrDefault($"{owner.Name}.{field.Name}")
+    public static string NameOf(string owner, FieldSchema field) =>
+        NamesIn43.GetValueOrDefault($"{owner}.{field.Name}")
         ?? char.ToLowerInvariant(field.Name[0]) + field.Name[1..];
 
     public static JsonObject Show(object source, StructSchema schema, short version)
@@ -41,7 +41,7 @@ internal static class JsonWriting
                 }
             }
 
-            json.Add(NameOf(source.GetType(), field), shown);
+            json.Add(NameOf(schema.Name, field), shown);
         }
 
         return json;

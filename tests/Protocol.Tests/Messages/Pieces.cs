@@ -5,7 +5,7 @@ namespace Orleans.Kafka.Protocol.Tests.Messages;
 /// <summary>Bytes cut into segments, as they come from a socket.</summary>
 internal static class Pieces
 {
-    /// <summary>Cuts into segments of at most <paramref name="size"/> bytes, with an empty one here and there.</summary>
+    /// <summary>Cuts into segments of <paramref name="size"/> bytes, with an empty one here and there.</summary>
     public static ReadOnlySequence<byte> Of(byte[] bytes, int size)
     {
         var first = new Piece(default, 0);

@@ -5,8 +5,8 @@ internal static class Schema
 {
     public static IKafkaMessage Create(string name)
     {
-        var type = typeof(IKafkaMessage).Assembly.GetType($"Orleans.Kafka.Protocol.Messages.{name}", throwOnError: true)!;
-        return (IKafkaMessage)Activator.CreateInstance(type)!;
+        var type = typeof(IKafkaMessage).Assembly.GetType($"Orleans.Kafka.Protocol.Messages.{name}");
+        return (IKafkaMessage)Activator.CreateInstance(type!)!;
     }
 
     /// <summary>Every generated class with its range of versions.</summary>
