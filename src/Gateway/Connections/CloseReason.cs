@@ -1,6 +1,8 @@
 namespace Orleans.Kafka.Gateway.Connections;
 
-/// <summary>Why a connection was closed. Every closed connection logs one line that carries exactly one of these.</summary>
+/// <summary>
+/// Why a connection was closed. Every closed connection logs one line that carries exactly one of these.
+/// </summary>
 public enum CloseReason
 {
     /// <summary>The connection is open.</summary>
@@ -12,7 +14,9 @@ public enum CloseReason
     /// <summary>The peer vanished: reset, time-out of the transport, broken pipe.</summary>
     ConnectionLost,
 
-    /// <summary>Nothing was received for <see cref="ConnectionLimits.IdleTimeout"/> and nothing was being answered.</summary>
+    /// <summary>
+    /// Nothing was received for <see cref="ConnectionLimits.IdleTimeout"/> and nothing was being answered.
+    /// </summary>
     Idle,
 
     /// <summary>The peer took none of its answers for <see cref="ConnectionLimits.IdleTimeout"/>.</summary>
@@ -51,10 +55,14 @@ public enum CloseReason
     /// <summary>There are <see cref="ConnectionLimits.MaxConnections"/> connections already.</summary>
     TooManyConnections,
 
-    /// <summary>There are <see cref="ConnectionLimits.MaxConnectionsPerAddress"/> connections from this address.</summary>
+    /// <summary>
+    /// There are <see cref="ConnectionLimits.MaxConnectionsPerAddress"/> connections from this address.
+    /// </summary>
     TooManyConnectionsFromAddress,
 
-    /// <summary>Requests which are only partly there hold <see cref="ConnectionLimits.MaxReceiveMemoryBytes"/>.</summary>
+    /// <summary>
+    /// Requests which are only partly there hold <see cref="ConnectionLimits.MaxReceiveMemoryBytes"/>.
+    /// </summary>
     ReceiveMemoryExhausted,
 
     /// <summary>The endpoint stops; everything in flight was answered.</summary>

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Orleans.Kafka.Gateway.Connections;
 
-/// <summary>What handlers may know about the connection a request came by. One object for the connection's life.</summary>
+/// <summary>
+/// What handlers may know about the connection a request came by. One object for the connection's life.
+/// </summary>
 public sealed class ConnectionInfo
 {
     private CancellationTokenSource? _closed;
@@ -19,7 +21,9 @@ public sealed class ConnectionInfo
     /// <summary>Unique in this process.</summary>
     public long Id { get; }
 
-    /// <summary>Name of the listener that accepted the connection; answers name addresses of the same listener.</summary>
+    /// <summary>
+    /// Name of the listener that accepted the connection; answers name addresses of the same listener.
+    /// </summary>
     public string ListenerName { get; }
 
     /// <summary>Address of the peer; null for transports without addresses.</summary>

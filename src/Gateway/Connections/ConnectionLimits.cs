@@ -18,7 +18,9 @@ public sealed record ConnectionLimits
     /// </summary>
     public int MaxOutputBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>Silence after which a connection is closed (Kafka: <c>connections.max.idle.ms</c>). Infinite turns it off.</summary>
+    /// <summary>
+    /// Silence after which a connection is closed (Kafka: <c>connections.max.idle.ms</c>). Infinite turns it off.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Connections of the endpoint (Kafka: <c>max.connections</c>).</summary>
@@ -42,7 +44,9 @@ public sealed record ConnectionLimits
     /// <summary>SO_SNDBUF in bytes, -1 for the kernel's own choice (Kafka: <c>socket.send.buffer.bytes</c>).</summary>
     public int SendBufferBytes { get; init; } = -1;
 
-    /// <summary>SO_RCVBUF in bytes, -1 for the kernel's own choice (Kafka: <c>socket.receive.buffer.bytes</c>).</summary>
+    /// <summary>
+    /// SO_RCVBUF in bytes, -1 for the kernel's own choice (Kafka: <c>socket.receive.buffer.bytes</c>).
+    /// </summary>
     public int ReceiveBufferBytes { get; init; } = -1;
 
     private static long DefaultReceiveMemory() =>

@@ -14,7 +14,10 @@ internal static partial class ConnectionLog
         _ => LogLevel.Information,
     };
 
-    [LoggerMessage(EventId = 1, Message = "Connection {Id} from {Remote} on {Listener} closed: {Reason} {Detail}", EventName = "Closed")]
+    [LoggerMessage(
+        EventId = 1,
+        EventName = "Closed",
+        Message = "Connection {Id} from {Remote} on {Listener} closed: {Reason} {Detail}")]
     public static partial void Closed(
         ILogger logger, LogLevel level, long id, EndPoint? remote, string listener, CloseReason reason, string? detail);
 

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Orleans.Kafka.Gateway.Connections;
 
-/// <summary>Work that a handler put off to the end of the turn, for example one append for all requests of the turn.</summary>
+/// <summary>
+/// Work that a handler put off to the end of the turn, for example one append for all requests of the turn.
+/// </summary>
 public interface ITurnWork
 {
     /// <summary>
@@ -25,7 +27,7 @@ public sealed class ConnectionTurn
     private const int MaxPooledContexts = 1024;
 
     [ThreadStatic]
-    private static ConnectionTurn? current;
+    private static ConnectionTurn? _current;
 
     private readonly ILogger _logger;
     private readonly List<KafkaConnection> _dirty = [];
@@ -45,7 +47,7 @@ public sealed class ConnectionTurn
     }
 
     /// <summary>The turn this thread is in.</summary>
-    internal static ConnectionTurn? Current => current;
+    internal static ConnectionTurn? Current => _current;
 
     internal ReceiveBlockPool Pool { get; }
 
@@ -73,9 +75,9 @@ public sealed class ConnectionTurn
     /// <summary>Has <paramref name="work"/> run at the end of this turn. Call it once per turn and work.</summary>
     public void Enlist(ITurnWork work) => _enlisted.Add(work);
 
-    internal void Enter() => current = this;
+    internal void Enter() => _current = this;
 
-    internal static void Leave() => current = null;
+    internal static void Leave() => _current = null;
 
     /// <summary>Notes that a connection has answers to send when the turn ends.</summary>
     internal void MarkDirty(KafkaConnection connection) => _dirty.Add(connection);
@@ -161,7 +163,7 @@ public sealed class ConnectionTurn
 
     internal void ReturnContext(RequestContext context)
     {
-        if (current == this)
+        if (_current == this)
         {
             if (_contexts.Count < MaxPooledContexts)
             {
@@ -200,7 +202,9 @@ public sealed class ConnectionTurn
 
     internal void AdvanceBlock(int end) => _sharedOffset = end;
 
-    /// <summary>The connection that received last keeps the shared block; what others have in it stays until the end.</summary>
+    /// <summary>
+    /// The connection that received last keeps the shared block; what others have in it stays until the end.
+    /// </summary>
     internal void GiveBlockAway()
     {
         _shared!.AddReference();

@@ -16,7 +16,9 @@ internal sealed class RefusedRequest : RequestHandler
     public override void Handle(RequestContext context) => context.Response.Close(CloseReason.ProtocolViolation);
 }
 
-/// <summary>Answers an ApiVersions request of a version that is not served: error 35 and the versions that are, as v0.</summary>
+/// <summary>
+/// Answers an ApiVersions request of a version that is not served: error 35 and the versions that are, as v0.
+/// </summary>
 internal sealed class UnsupportedApiVersions : RequestHandler
 {
     private const short UnsupportedVersion = 35;

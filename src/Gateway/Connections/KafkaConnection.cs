@@ -11,7 +11,7 @@ namespace Orleans.Kafka.Gateway.Connections;
 /// </summary>
 internal abstract partial class KafkaConnection
 {
-    private static long lastId;
+    private static long _lastId;
 
     private readonly ConnectionServices _services;
     private readonly FrameReceiver _receiver;
@@ -59,7 +59,7 @@ internal abstract partial class KafkaConnection
     /// <summary>No further request is taken: closing, draining, or a request was refused.</summary>
     protected bool IsDeaf => _refusing || CloseReason != CloseReason.None || IsDraining;
 
-    public static long NextId() => Interlocked.Increment(ref lastId);
+    public static long NextId() => Interlocked.Increment(ref _lastId);
 
     /// <summary>Decides to close; the first reason counts. Any thread.</summary>
     public void RequestClose(CloseReason reason, string? detail = null)
@@ -151,7 +151,13 @@ internal abstract partial class KafkaConnection
     }
 
     protected void LogClosed(CloseReason reason, string? detail) => ConnectionLog.Closed(
-        _services.Logger, ConnectionLog.LevelOf(reason), Info.Id, Info.RemoteEndPoint, Info.ListenerName, reason, detail);
+        _services.Logger,
+        ConnectionLog.LevelOf(reason),
+        Info.Id,
+        Info.RemoteEndPoint,
+        Info.ListenerName,
+        reason,
+        detail);
 
     private bool MayStart(RequestHandler? handler)
     {

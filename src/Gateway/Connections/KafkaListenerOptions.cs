@@ -9,7 +9,9 @@ public sealed record KafkaListenerOptions
     /// <summary>Listener name, for example <c>PLAINTEXT</c> (Kafka: <c>listeners</c>).</summary>
     public required string Name { get; init; }
 
-    /// <summary>Address and port to bind; port 0 takes a free one, reported by <see cref="KafkaEndpoint.BoundListeners"/>.</summary>
+    /// <summary>
+    /// Address and port to bind; port 0 takes a free one, reported by <see cref="KafkaEndpoint.BoundListeners"/>.
+    /// </summary>
     public required EndPoint EndPoint { get; init; }
 
     /// <summary>Not null: the listener speaks TLS.</summary>

@@ -33,7 +33,8 @@ internal sealed class KafkaTransport(
 
     public IReadOnlyList<BoundListener> Bound => _bound;
 
-    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public async ValueTask<IConnectionListener> BindAsync(
+        EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         if (endpoint is not ListenerEndPoint { Options: { } options })
         {

@@ -89,7 +89,9 @@ public sealed partial class PendingResponse : IKafkaOutput
         Complete();
     }
 
-    /// <summary>The handler failed: one logged error, and the connection closes after the answers before this one.</summary>
+    /// <summary>
+    /// The handler failed: one logged error, and the connection closes after the answers before this one.
+    /// </summary>
     public void Fail(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);

@@ -42,6 +42,7 @@ internal sealed class PipeConnection : KafkaConnection
         if (refused != CloseReason.None)
         {
             LogClosed(refused, null);
+            await CompletePipesAsync().ConfigureAwait(false);
             return;
         }
 
@@ -51,7 +52,12 @@ internal sealed class PipeConnection : KafkaConnection
             await ReadUntilClosedAsync().ConfigureAwait(false);
             while (!TryShutSending())
             {
-                _context.Abort(new ConnectionAbortedException(CloseReason.ToString()));
+                // A sender that waits for the peer is cut off; one that is just writing is about to be done.
+                if (IsSendBlocked)
+                {
+                    _context.Abort(new ConnectionAbortedException(CloseReason.ToString()));
+                }
+
                 await _wake.Reader.ReadAsync().ConfigureAwait(false);
             }
         }
@@ -59,8 +65,7 @@ internal sealed class PipeConnection : KafkaConnection
         Finish();
         Turn.End();
         Turn.Rest();
-        await _writer.CompleteAsync().ConfigureAwait(false);
-        await _reader.CompleteAsync().ConfigureAwait(false);
+        await CompletePipesAsync().ConfigureAwait(false);
     }
 
     public override void OnResumed()
@@ -93,6 +98,12 @@ internal sealed class PipeConnection : KafkaConnection
             RequestClose(CloseReason.ConnectionLost, e.Message);
             return true;
         }
+    }
+
+    private async Task CompletePipesAsync()
+    {
+        await _writer.CompleteAsync().ConfigureAwait(false);
+        await _reader.CompleteAsync().ConfigureAwait(false);
     }
 
     private async Task ReadUntilClosedAsync()
@@ -227,7 +238,12 @@ internal sealed class PipeConnection : KafkaConnection
             return true;
         }
 
-        Volatile.Write(ref _flushing, 1);
+        Interlocked.Exchange(ref _flushing, 1);
+        if (CloseReason != CloseReason.None)
+        {
+            WakeOwner();
+        }
+
         _ = FinishFlushAsync(flush);
         return false;
     }

@@ -32,7 +32,9 @@ public sealed class RequestContext
     /// <summary>Correlation id; the connection layer puts it into the answer.</summary>
     public int CorrelationId { get; private set; }
 
-    /// <summary>Client id of the header. The same string object for all requests of a connection that repeat it.</summary>
+    /// <summary>
+    /// Client id of the header. The same string object for all requests of a connection that repeat it.
+    /// </summary>
     public string? ClientId { get; private set; }
 
     /// <summary>The connection.</summary>

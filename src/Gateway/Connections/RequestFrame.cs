@@ -4,7 +4,9 @@ using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Gateway.Connections;
 
-/// <summary>The header of a frame, and its body. Reads both request header versions, as tolerantly as Kafka does.</summary>
+/// <summary>
+/// The header of a frame, and its body. Reads both request header versions, as tolerantly as Kafka does.
+/// </summary>
 internal ref struct RequestFrame
 {
     private const int FixedBytes = 8;

@@ -9,7 +9,8 @@ internal sealed class TestClient(Stream stream) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    public static byte[] Frame(ApiKey key, int correlation, ReadOnlySpan<byte> body, short version = 0, string? id = "t")
+    public static byte[] Frame(
+        ApiKey key, int correlation, ReadOnlySpan<byte> body, short version = 0, string? id = "t")
     {
         byte[] clientId = Encoding.UTF8.GetBytes(id ?? "");
         byte[] frame = new byte[4 + 8 + 2 + clientId.Length + body.Length];
@@ -26,7 +27,8 @@ internal sealed class TestClient(Stream stream) : IDisposable
     public Task SendAsync(ApiKey key, int correlation, params byte[] body) =>
         SendRawAsync(Frame(key, correlation, body));
 
-    public async Task SendRawAsync(ReadOnlyMemory<byte> bytes) => await stream.WriteAsync(bytes).AsTask().WaitAsync(Patience);
+    public async Task SendRawAsync(ReadOnlyMemory<byte> bytes) =>
+        await stream.WriteAsync(bytes).AsTask().WaitAsync(Patience);
 
     /// <summary>The next answer; null at the end of the connection.</summary>
     public async Task<(int Correlation, byte[] Body)?> ReceiveAsync()

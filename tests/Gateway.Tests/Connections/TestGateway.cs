@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.Kafka.Gateway.Connections;
 
 namespace Orleans.Kafka.Gateway.Tests.Connections;
@@ -65,6 +66,12 @@ internal sealed class TestGateway : IAsyncDisposable
         await _log.WaitAsync(() => _log.Reasons.Count(r => r == reason) >= count, $"{count} x {reason}");
     }
 
+    /// <summary>Waits until that many connections were closed for whatever reason.</summary>
+    public async Task ClosedAsync(int count)
+    {
+        await _log.WaitAsync(() => _log.Reasons.Count >= count, $"{count} closed");
+    }
+
     public ValueTask DisposeAsync() => Endpoint.DisposeAsync();
 
     private sealed class CapturedLogFactory(CapturedLog log) : ILoggerFactory
@@ -73,7 +80,8 @@ internal sealed class TestGateway : IAsyncDisposable
         {
         }
 
-        public ILogger CreateLogger(string categoryName) => log;
+        public ILogger CreateLogger(string categoryName) =>
+            categoryName.StartsWith("Orleans", StringComparison.Ordinal) ? log : NullLogger.Instance;
 
         public void Dispose()
         {
@@ -131,7 +139,7 @@ internal sealed class TestGateway : IAsyncDisposable
                 }
                 catch (TimeoutException)
                 {
-                    Assert.Fail($"{what} did not come; log: {string.Join('\n', _lines)}");
+                    Assert.Fail($"{what} did not come; log: {string.Join('\n', _lines.TakeLast(20))}");
                 }
             }
         }

@@ -17,11 +17,11 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
 
     private const int ScratchBytes = 64 * 1024;
 
-    /// <summary>Bytes of a file range that one call sends, so that a connection with a fast peer leaves room for others.</summary>
+    /// <summary>Bytes of a file range that one call sends.</summary>
     private const int FileChunk = 1024 * 1024;
 
     [ThreadStatic]
-    private static byte[]? scratch;
+    private static byte[]? _scratch;
 
     private readonly EventLoop _loop;
     private readonly int _socket;
@@ -53,6 +53,8 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
         CloseReason refused = Services.Registry.TryAdd(this);
         if (refused != CloseReason.None)
         {
+            // Whoever asks to close later finds it done: the descriptor's number may be another's by then.
+            _finishedClosing = true;
             Native.Close(_socket);
             LogClosed(refused, null);
             _finished.SetResult();
@@ -152,7 +154,7 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
 
     protected override bool SendReady()
     {
-        byte[] buffer = scratch ??= GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
+        byte[] buffer = _scratch ??= GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
         byte* start = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
         for (long limit = SentBytes + SendBudget; CloseReason == CloseReason.None;)
         {

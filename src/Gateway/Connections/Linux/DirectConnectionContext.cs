@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Orleans.Kafka.Gateway.Connections.Linux;
 
-/// <summary>What Kestrel sees of a connection that serves itself: enough to count it, abort it and wait for its end.</summary>
+/// <summary>
+/// What Kestrel sees of a connection that serves itself: enough to count it, abort it and wait for its end.
+/// </summary>
 internal sealed class DirectConnectionContext(DirectConnection connection) : ConnectionContext
 {
     private IFeatureCollection? _features;
