@@ -28,6 +28,7 @@ public static class GrainRegistrations
         services.AddSingleton<TopicPlanner>();
         services.AddSingleton<LocalReplicas>();
         services.AddSingleton<ReplicaHost>();
+        services.AddSingleton<LogHousekeeping>();
         services.AddSingleton<DeadlineWheel>();
         services.AddPlacementDirector<BrokerPlacement, BrokerPlacementDirector>();
         return services;

@@ -4,6 +4,7 @@ using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Replication;
+using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka;
 
@@ -17,6 +18,7 @@ internal sealed partial class BrokerLifetime(
     IGrainFactory grains,
     KafkaEndpoint endpoint,
     AdvertisedAddresses addresses,
+    LogHousekeeping housekeeping,
     TimeProvider clock,
     ILogger<BrokerLifetime> logger) : IHostedService
 {
@@ -27,8 +29,8 @@ internal sealed partial class BrokerLifetime(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         long started = clock.GetTimestamp();
-        OpenDirectory();
-        ClusterSnapshot snapshot = (await Cluster.GetSnapshotAsync(-1))!;
+        ClusterSnapshot snapshot = await Cluster.JoinAsync(replicas.ClusterIdOfDirectory());
+        OpenDirectory(snapshot.ClusterId);
         await Broker.StartAsync(snapshot);
 
         // Where every port is known beforehand, clients know it too: they must find this broker in the metadata from
@@ -45,28 +47,30 @@ internal sealed partial class BrokerLifetime(
             await RegisterAsync();
         }
 
+        housekeeping.Start();
         LogServing(
-            logger, settings.NodeId, string.Join(", ", endpoint.BoundListeners),
+            logger, settings.NodeId, string.Join(", ", addresses.Current.Select(each => $"{each.Listener}://{each.Host}:{each.Port}")),
             clock.GetElapsedTime(started).TotalMilliseconds);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        housekeeping.Dispose();
         await endpoint.StopAsync(cancellationToken);
         await Broker.StopAsync();
         replicas.CloseDirectory();
         LogStopped(logger, settings.NodeId);
     }
 
-    private void OpenDirectory()
+    private void OpenDirectory(string clusterId)
     {
         try
         {
-            replicas.OpenDirectory();
+            replicas.OpenDirectory(clusterId);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or LogFormatException)
         {
-            throw new BrokerStartException($"the log directory cannot be used: {exception.Message}", exception);
+            throw new BrokerStartException(exception.Message, exception);
         }
     }
 

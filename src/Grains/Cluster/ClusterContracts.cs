@@ -205,6 +205,13 @@ public sealed record ConfigReplacement
 [Alias("kafka.IClusterGrain")]
 public interface IClusterGrain : IGrainWithStringKey
 {
+    /// <summary>
+    /// The cluster's state for a broker that starts. The first broker ever gives the cluster its id: that of the log
+    /// directory it brings, or a new one for null.
+    /// </summary>
+    [Alias("Join")]
+    Task<ClusterSnapshot> JoinAsync(string? clusterIdOfDirectory);
+
     /// <summary>Registers a starting broker under a new broker epoch, and answers with it.</summary>
     [Alias("RegisterBroker")]
     Task<BrokerRegistration> RegisterBrokerAsync(BrokerRegistration registration);

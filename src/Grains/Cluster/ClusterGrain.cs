@@ -68,13 +68,19 @@ internal sealed class ClusterGrain(
         }
     }
 
-    public async Task<BrokerRegistration> RegisterBrokerAsync(BrokerRegistration registration)
+    public async Task<ClusterSnapshot> JoinAsync(string? clusterIdOfDirectory)
     {
         if (State.ClusterId.Length == 0)
         {
-            State.ClusterId = KafkaUuid.Create(random).ToString();
+            State.ClusterId = clusterIdOfDirectory ?? KafkaUuid.Create(random).ToString();
+            await StoreAsync();
         }
 
+        return Snapshot();
+    }
+
+    public async Task<BrokerRegistration> RegisterBrokerAsync(BrokerRegistration registration)
+    {
         BrokerRegistration registered = registration with { BrokerEpoch = ++State.LastBrokerEpoch };
         State.Brokers[registration.BrokerId] = registered;
         await StoreAsync();
@@ -83,15 +89,7 @@ internal sealed class ClusterGrain(
     }
 
     public Task<ClusterSnapshot?> GetSnapshotAsync(long knownVersion) =>
-        Task.FromResult(knownVersion == State.Version ? null : new ClusterSnapshot
-        {
-            ClusterId = State.ClusterId,
-            Version = State.Version,
-            Brokers = [.. State.Brokers.Values],
-            Topics = [.. _topics.Values],
-            ClusterConfigs = new(State.ClusterConfigs),
-            BrokerConfigs = State.BrokerConfigs.ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value)),
-        });
+        Task.FromResult(knownVersion == State.Version ? null : Snapshot());
 
     public async Task<TopicOutcome> CreateTopicAsync(TopicToCreate topic)
     {
@@ -219,10 +217,23 @@ internal sealed class ClusterGrain(
         {
             Version = State.Version,
             ClusterConfigs = new(State.ClusterConfigs),
-            BrokerConfigs = State.BrokerConfigs.ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value)),
+            BrokerConfigs = Copy(State.BrokerConfigs),
         });
         return TopicOutcome.Done(null);
     }
+
+    private ClusterSnapshot Snapshot() => new()
+    {
+        ClusterId = State.ClusterId,
+        Version = State.Version,
+        Brokers = [.. State.Brokers.Values],
+        Topics = [.. _topics.Values],
+        ClusterConfigs = new(State.ClusterConfigs),
+        BrokerConfigs = Copy(State.BrokerConfigs),
+    };
+
+    private static Dictionary<int, Dictionary<string, string>> Copy(Dictionary<int, Dictionary<string, string>> configs) =>
+        configs.ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value));
 
     private async Task<TopicOutcome> PublishTopicAsync(TopicImage topic)
     {

@@ -31,7 +31,6 @@ internal sealed partial class BrokerGrain(
     public async Task StartAsync(ClusterSnapshot snapshot)
     {
         await OpenAsync(snapshot.Topics.SelectMany(topic => Here(topic, known: null)));
-        host.SetAsideUnknown();
         cache.Reset(snapshot);
     }
 

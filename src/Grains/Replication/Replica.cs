@@ -111,20 +111,11 @@ public sealed class Replica : IThreadPoolWorkItem
     /// <summary>Takes a fetch off the list.</summary>
     public void Leave(ParkingPlace place) => _parked.Leave(place);
 
-    /// <summary>
-    /// Moves the log start to an offset, -1 for the high watermark (Kafka's DeleteRecords). Durable on return.
-    /// </summary>
-    /// <returns>The error, and the log start afterwards.</returns>
-    public Task<(ErrorCode Error, long LogStart)> DeleteRecordsAsync(long offset) => RunAsWriterAsync(log =>
-    {
-        if (log.Config is { Compact: true, Delete: false })
-        {
-            return (ErrorCode.PolicyViolation, log.Offsets.LogStart);
-        }
-
-        ErrorCode error = log.DeleteRecordsTo(offset == -1 ? log.Offsets.HighWatermark : offset);
-        return (error, log.Offsets.LogStart);
-    });
+    /// <summary>Moves the log start to an offset, -1 for the high watermark.</summary>
+    internal Task<ErrorCode> DeleteRecordsAsync(long offset) => RunAsWriterAsync(log =>
+        log.Config is { Compact: true, Delete: false }
+            ? ErrorCode.PolicyViolation
+            : log.DeleteRecordsTo(offset == -1 ? log.Offsets.HighWatermark : offset));
 
     /// <summary>Sets what this replica is from now on, and lets parked fetches look again.</summary>
     internal Task ChangeRoleAsync(ReplicaRole role, Action<PartitionLog> prepare) => RunAsWriterAsync(log =>

@@ -18,7 +18,7 @@ public sealed partial class ReplicaHost
     private readonly LocalReplicas _replicas;
     private readonly LogEnvironment _environment;
     private readonly ILogger<ReplicaHost> _logger;
-    private InterimLogDirectory? _directory;
+    private LogDirectory? _directory;
 
     /// <param name="settings">The broker's settings.</param>
     /// <param name="replicas">Where open replicas are entered.</param>
@@ -44,22 +44,32 @@ public sealed partial class ReplicaHost
         };
     }
 
-    private InterimLogDirectory Directory =>
+    private string DirectoryPath => Path.GetFullPath(_settings.Value.LogDirectories[0]);
+
+    private LogDirectory Directory =>
         _directory ?? throw new InvalidOperationException("the log directory is not open");
 
-    /// <summary>Opens and locks the log directory.</summary>
-    /// <exception cref="IOException">Another process has it, or it cannot be read.</exception>
-    public void OpenDirectory()
-    {
-        BrokerSettings settings = _settings.Value;
-        _directory = InterimLogDirectory.Open(_environment, Path.GetFullPath(settings.LogDirectories[0]));
-    }
+    /// <summary>
+    /// The cluster that the log directory belongs to, by its <c>meta.properties</c>; null for a new directory. Asked
+    /// before the directory is opened, so that a directory brought along keeps its cluster's id.
+    /// </summary>
+    public string? ClusterIdOfDirectory() => MetaProperties.Read(_environment.Files, DirectoryPath)?.ClusterId;
 
-    /// <summary>Marks the directory as cleanly closed, when all logs are, and gives up its lock.</summary>
+    /// <summary>Opens and locks the log directory.</summary>
+    /// <exception cref="IOException">It cannot be read or written.</exception>
+    /// <exception cref="LogFormatException">Another process has it, or it is another broker's or cluster's.</exception>
+    public void OpenDirectory(string clusterId) =>
+        _directory = LogDirectory.Open(_environment, DirectoryPath, clusterId, _settings.NodeId);
+
+    /// <summary>Writes the checkpoints and, when all logs are closed properly, the mark of a clean stop.</summary>
     public void CloseDirectory()
     {
-        _directory?.Close();
-        _directory = null;
+        if (_directory is { } directory)
+        {
+            _directory = null;
+            directory.Close();
+            _environment.Deletions.Run(_environment, all: true);
+        }
     }
 
     /// <summary>Opens a replica, recovering its log if need be, and lets the gateway find it.</summary>
@@ -68,7 +78,7 @@ public sealed partial class ReplicaHost
         int partition = assignment.Partition.Partition;
         try
         {
-            PartitionLog log = Directory.OpenLog(
+            PartitionLog log = Directory.OpenPartition(
                 assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), ConfigOf(assignment));
             ReplicaRole role = RoleOf(assignment);
             var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role);
@@ -77,7 +87,7 @@ public sealed partial class ReplicaHost
             _replicas.Add(replica);
             return (replica, ErrorCode.None);
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        catch (Exception exception) when (exception is IOException or LogFormatException)
         {
             LogCannotOpen(_logger, assignment.Topic, partition, exception);
             return (null, ErrorCode.KafkaStorageError);
@@ -110,21 +120,58 @@ public sealed partial class ReplicaHost
     internal Task CloseAsync(Replica replica)
     {
         _replicas.Remove(replica);
-        return replica.RetireAsync(log => Directory.CloseLog(log));
+        return replica.RetireAsync(static log => log.Close());
     }
 
     /// <summary>Takes a replica out of service and deletes its files: renamed at once, removed when nobody reads them.</summary>
     internal Task DeleteAsync(Replica replica)
     {
         _replicas.Remove(replica);
-        return replica.RetireAsync(log => Directory.DeleteLog(log));
+        return replica.RetireAsync(Directory.DeletePartition);
     }
 
-    /// <summary>Sets aside what lies in the log directory and belongs to no replica that is open.</summary>
-    internal void SetAsideUnknown() => Directory.SetAsideUnknown();
+    /// <summary>
+    /// Moves the log start of a replica up (Kafka's DeleteRecords); -1 stands for the high watermark. The new log start
+    /// is durable on return.
+    /// </summary>
+    /// <returns>The error, and the log start afterwards.</returns>
+    public async Task<(ErrorCode Error, long LogStart)> DeleteRecordsAsync(Replica replica, long offset)
+    {
+        ErrorCode error = await replica.DeleteRecordsAsync(offset);
+        if (error == ErrorCode.None)
+        {
+            Directory.WriteCheckpoints();
+        }
 
-    /// <summary>Writes the checkpoints, so that the next recovery reads only what is new.</summary>
-    internal void Checkpoint() => _directory?.Checkpoint();
+        return (error, replica.Log.Offsets.LogStart);
+    }
+
+    /// <summary>Flushes what is due and writes the checkpoints, so that the next recovery reads only what is new.</summary>
+    internal void Checkpoint()
+    {
+        if (_directory is { } directory)
+        {
+            directory.FlushDue();
+            directory.WriteCheckpoints();
+        }
+    }
+
+    /// <summary>Flushes the logs that ask for it, and removes files whose time has come.</summary>
+    internal void FlushDue()
+    {
+        _directory?.FlushDue();
+        _environment.Deletions.Run(_environment);
+    }
+
+    /// <summary>Deletes segments and producers that are past their retention.</summary>
+    internal void ApplyRetention()
+    {
+        foreach (Replica replica in _replicas.All)
+        {
+            replica.Log.ApplyRetention();
+            replica.Log.RemoveExpiredProducers();
+        }
+    }
 
     private static bool Decompress(
         int codec, System.Buffers.ReadOnlySequence<byte> source, int sizeLimit, System.Buffers.IBufferWriter<byte> target) =>

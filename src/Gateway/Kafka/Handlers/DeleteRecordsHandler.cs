@@ -11,7 +11,7 @@ namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 /// DeleteRecords, versions 0-2 (KIP-107): moves the log start forward; -1 stands for the high watermark. The new log
 /// start is durable when the answer is given.
 /// </summary>
-internal sealed class DeleteRecordsHandler(BrokerView broker)
+internal sealed class DeleteRecordsHandler(BrokerView broker, ReplicaHost replicas)
     : RequestHandler<DeleteRecordsRequest, DeleteRecordsResponse>
 {
     protected override async ValueTask<DeleteRecordsResponse?> HandleAsync(
@@ -45,7 +45,7 @@ internal sealed class DeleteRecordsHandler(BrokerView broker)
         long logStart = -1;
         if (error == ErrorCode.None)
         {
-            (error, logStart) = await replica!.DeleteRecordsAsync(asked.Offset);
+            (error, logStart) = await replicas.DeleteRecordsAsync(replica!, asked.Offset);
         }
 
         return new DeleteRecordsResponse.DeleteRecordsPartitionResult

@@ -70,10 +70,10 @@ internal sealed class ListOffsetsHandler(BrokerView broker) : RequestHandler<Lis
         OffsetLookup found = asked.Timestamp switch
         {
             Latest => new OffsetLookup(-1, end, replica.Role.LeaderEpoch),
-            Earliest or EarliestLocal => replica.Log.FindEarliest(),
+            Earliest or EarliestLocal => replica.Log.Earliest(),
             LatestTiered or EarliestPendingUpload => OffsetLookup.None,
-            MaxTimestamp => replica.Log.FindMaxTimestamp(end),
-            _ => replica.Log.FindByTimestamp(asked.Timestamp, end),
+            MaxTimestamp => replica.Log.MaxTimestamp(),
+            _ => replica.Log.ByTimestamp(asked.Timestamp, end),
         };
         return new ListOffsetsResponse.ListOffsetsPartitionResponse
         {
