@@ -39,6 +39,16 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             return (0, segment.BaseOffset);
         }
 
+        var (valid, next) = ScanFile(segment, fileLength, start);
+        return start is { } entry && valid == entry.Value
+
+            // The batch to start from is damaged itself: what the log has in front of it must be seen anew.
+            ? Scan(segment, fileLength, segment.BaseOffset + entry.Key, indexesUsable)
+            : (valid, next);
+    }
+
+    private (int ValidBytes, long NextOffset) ScanFile(LogSegment segment, long fileLength, IndexEntry? start)
+    {
         var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
