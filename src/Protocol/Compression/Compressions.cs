@@ -60,7 +60,7 @@ public static class Compressions
     /// <param name="codec">A value that is not assigned gives false.</param>
     /// <param name="source">The records of a batch.</param>
     /// <param name="target">Receives the compressed bytes.</param>
-    /// <returns>False when this codec cannot be written; then nothing was written to the target.</returns>
+    /// <returns>False when the codec is not assigned; then nothing was written to the target.</returns>
     public static bool TryCompress(
         CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target)
     {
@@ -77,7 +77,7 @@ public static class Compressions
             case CompressionCodec.Gzip:
                 GzipFormat.Compress(source, target);
                 return true;
-            case CompressionCodec.Snappy or CompressionCodec.Lz4:
+            case CompressionCodec.Snappy or CompressionCodec.Lz4 or CompressionCodec.Zstd:
                 CompressContiguous(codec, source, target);
                 return true;
             default:
@@ -127,13 +127,17 @@ public static class Compressions
             span = copy.AsSpan(0, (int)source.Length);
         }
 
-        if (codec == CompressionCodec.Snappy)
+        switch (codec)
         {
-            SnappyFraming.Compress(span, target);
-        }
-        else
-        {
-            Lz4Frame.Compress(span, target);
+            case CompressionCodec.Snappy:
+                SnappyFraming.Compress(span, target);
+                break;
+            case CompressionCodec.Lz4:
+                Lz4Frame.Compress(span, target);
+                break;
+            default:
+                ZstdWriter.Compress(span, target);
+                break;
         }
 
         if (copy is not null)

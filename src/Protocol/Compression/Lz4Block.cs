@@ -68,8 +68,8 @@ internal static class Lz4Block
     /// <summary>Writes a block; the target has at least <see cref="LargestSize"/> bytes. Returns its size.</summary>
     public static int Compress(ReadOnlySpan<byte> source, Span<byte> target)
     {
-        var positions = ArrayPool<int>.Shared.Rent(MatchFinder.TableSize);
-        var finder = new MatchFinder(source, positions, MatchFinder.NearestWindow);
+        var positions = ArrayPool<int>.Shared.Rent(MatchFinder.SmallTable);
+        var finder = new MatchFinder(source, positions.AsSpan(0, MatchFinder.SmallTable), MatchFinder.NearestWindow);
         var done = 0;
         var written = 0;
         while (finder.TryNext(out var match))

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -14,8 +13,11 @@ internal readonly record struct Match(int Position, int Offset, int Length);
 /// </summary>
 internal ref struct MatchFinder
 {
-    /// <summary>The entries of the table that a caller rents.</summary>
-    public const int TableSize = 1 << TableBits;
+    /// <summary>The entries of a table for blocks of up to 64 KiB.</summary>
+    public const int SmallTable = 1 << 13;
+
+    /// <summary>The entries of a table for a whole batch.</summary>
+    public const int LargeTable = 1 << 16;
 
     /// <summary>The farthest offset that two bytes hold.</summary>
     public const int NearestWindow = ushort.MaxValue;
@@ -26,29 +28,39 @@ internal ref struct MatchFinder
     /// </summary>
     private const int LastMatchDistance = 12;
     private const int LastLiterals = 5;
-    private const int TableBits = 13;
     private const int StepShift = 6;
 
     private readonly ReadOnlySpan<byte> _source;
     private readonly Span<int> _positions;
     private readonly int _window;
+    private readonly int _hashShift;
+    private int _end;
     private int _at;
 
     /// <param name="source">The bytes to look through.</param>
-    /// <param name="positions">At least <see cref="TableSize"/> entries, of any content.</param>
+    /// <param name="positions">A power of two entries, of any content.</param>
     /// <param name="window">The largest offset to give.</param>
     public MatchFinder(ReadOnlySpan<byte> source, Span<int> positions, int window)
     {
         _source = source;
-        _positions = positions[..TableSize];
+        _positions = positions;
         _positions.Fill(-1);
+        _hashShift = 32 - BitOperations.Log2((uint)positions.Length);
         _window = window;
+        _end = source.Length;
+    }
+
+    /// <summary>Goes on from a position and gives no match that reaches behind an end, until told otherwise.</summary>
+    public void Limit(int begin, int end)
+    {
+        _at = begin;
+        _end = end;
     }
 
     /// <summary>The next match behind the last one; false when only literals are left.</summary>
     public bool TryNext(out Match match)
     {
-        var lastStart = _source.Length - LastMatchDistance;
+        var lastStart = _end - LastMatchDistance;
         var tries = 1 << StepShift;
         while (_at <= lastStart)
         {
@@ -72,15 +84,16 @@ internal ref struct MatchFinder
         return false;
     }
 
-    private static int Hash(uint sequence) => (int)((sequence * 2654435761u) >> (32 - TableBits));
+    private readonly int Hash(uint sequence) => (int)((sequence * 2654435761u) >> _hashShift);
 
+    /// <summary>Positions are at most 12 bytes before the end: they need no check.</summary>
     private readonly uint Read4(int position) =>
-        BinaryPrimitives.ReadUInt32LittleEndian(_source.Slice(position, 4));
+        Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_source), position));
 
     private readonly void RememberLast()
     {
         var before = _at - 2;
-        if (before <= _source.Length - LastMatchDistance)
+        if (before <= _end - LastMatchDistance)
         {
             _positions[Hash(Read4(before))] = before;
         }
@@ -89,7 +102,7 @@ internal ref struct MatchFinder
     private readonly int CountEqual(int earlier, int later)
     {
         var start = later;
-        var end = _source.Length - LastLiterals;
+        var end = _end - LastLiterals;
         ref var first = ref MemoryMarshal.GetReference(_source);
         while (later <= end - 8)
         {

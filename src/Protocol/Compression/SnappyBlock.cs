@@ -37,8 +37,8 @@ internal static class SnappyBlock
     public static int Compress(ReadOnlySpan<byte> source, Span<byte> target)
     {
         var written = WriteLength((uint)source.Length, target);
-        var positions = ArrayPool<int>.Shared.Rent(MatchFinder.TableSize);
-        var finder = new MatchFinder(source, positions, MatchFinder.NearestWindow);
+        var positions = ArrayPool<int>.Shared.Rent(MatchFinder.SmallTable);
+        var finder = new MatchFinder(source, positions.AsSpan(0, MatchFinder.SmallTable), MatchFinder.NearestWindow);
         var done = 0;
         while (finder.TryNext(out var match))
         {

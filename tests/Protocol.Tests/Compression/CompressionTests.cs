@@ -11,7 +11,7 @@ public class CompressionTests
         [0, 1, 4, 11, 12, 13, 17, 64, 200, 4095, 32767, 32768, 32769, 65535, 65536, 65537, 131071, 200000];
 
     public static TheoryData<CompressionCodec> Codecs { get; } =
-        [CompressionCodec.None, CompressionCodec.Gzip, CompressionCodec.Snappy, CompressionCodec.Lz4];
+        [.. Enum.GetValues<CompressionCodec>()];
 
     [Theory]
     [MemberData(nameof(Codecs))]
@@ -48,12 +48,32 @@ public class CompressionTests
     }
 
     [Theory]
+    [MemberData(nameof(Codecs))]
+    public void TryCompress_BytesOfManyDistributions_ComeBackIdentical(CompressionCodec codec)
+    {
+        var random = new Random(20261121);
+        using var buffer = new DecompressionBuffer();
+        for (var round = 0; round < 300; round++)
+        {
+            var plain = Skewed(random);
+            var compressed = new ArrayBufferWriter<byte>();
+
+            Assert.True(Compressions.TryCompress(codec, new(plain), compressed));
+            Assert.True(
+                Compressions.TryDecompress(codec, new(compressed.WrittenMemory), plain.Length, buffer), $"{round}");
+            Assert.True(plain.AsSpan().SequenceEqual(buffer.Written), $"{round}");
+        }
+    }
+
+    [Theory]
     [InlineData(CompressionCodec.Gzip, "words", 0.45)]
     [InlineData(CompressionCodec.Snappy, "words", 0.65)]
     [InlineData(CompressionCodec.Lz4, "words", 0.65)]
+    [InlineData(CompressionCodec.Zstd, "words", 0.45)]
     [InlineData(CompressionCodec.Gzip, "zeros", 0.01)]
     [InlineData(CompressionCodec.Snappy, "zeros", 0.06)]
     [InlineData(CompressionCodec.Lz4, "zeros", 0.01)]
+    [InlineData(CompressionCodec.Zstd, "zeros", 0.01)]
     public void TryCompress_TextAndZeros_BecomeSmaller(CompressionCodec codec, string kind, double most)
     {
         var plain = Samples.Make(kind, 100_000);
@@ -74,5 +94,31 @@ public class CompressionTests
         Assert.True(Compressions.TryCompress(codec, new(plain), compressed));
 
         Assert.InRange(compressed.WrittenCount, 1, plain.Length + 200);
+    }
+
+    /// <summary>Bytes of a random alphabet, more or less even, with repetitions of all lengths and distances.</summary>
+    private static byte[] Skewed(Random random)
+    {
+        var bytes = new byte[random.Next(1, 20000)];
+        var alphabet = random.Next(1, 257);
+        var first = random.Next(257 - alphabet);
+        var power = random.Next(1, 9);
+        for (var at = 0; at < bytes.Length;)
+        {
+            if (at > 0 && random.Next(20) == 0)
+            {
+                var from = random.Next(at);
+                for (var length = random.Next(1, 200); length > 0 && at < bytes.Length; length--)
+                {
+                    bytes[at++] = bytes[from++];
+                }
+            }
+            else
+            {
+                bytes[at++] = (byte)(first + (int)(alphabet * Math.Pow(random.NextDouble(), power)));
+            }
+        }
+
+        return bytes;
     }
 }

@@ -112,7 +112,7 @@ public class HostileInputTests
                 bytes[at] = (byte)random.Next(256);
                 break;
             case 2:
-                bytes.AsSpan(at, Math.Min(bytes.Length - at, random.Next(1, 9))).Fill(random.Next(2) == 0 ? (byte)255 : (byte)0);
+                bytes.AsSpan(at, Math.Min(bytes.Length - at, random.Next(1, 9))).Fill((byte)-random.Next(2));
                 break;
             case 3 when at <= bytes.Length - 4:
                 BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), random.Next(2) == 0 ? int.MaxValue : -1);

@@ -43,6 +43,7 @@ internal sealed class FseTable(int largestLog)
         }
     }
 
+    /// <summary>Distributes the symbols over the cells; notes each symbol's number of cells in next.</summary>
     private static void Spread(ReadOnlySpan<short> counts, Span<byte> symbols, Span<ushort> next)
     {
         // Symbols of less than one cell get one each, from the end.

@@ -45,6 +45,48 @@ internal static class SymbolCounts
         return left == 0 && bytes <= source.Length;
     }
 
+    /// <summary>Writes a distribution over 2^log cells; the last of the counts is not 0.</summary>
+    public static void Write(ref BitWriter bits, scoped ReadOnlySpan<short> counts, int log)
+    {
+        bits.Write((uint)(log - SmallestLog), 4);
+        var left = 1 << log;
+        for (var symbol = 0; symbol < counts.Length; symbol++)
+        {
+            int count = counts[symbol];
+            WriteCount(ref bits, left, count);
+            left -= Math.Abs(count);
+            if (count != 0)
+            {
+                continue;
+            }
+
+            var zeros = counts[(symbol + 1)..].IndexOfAnyExcept((short)0);
+            symbol += zeros;
+            for (; zeros >= 3; zeros -= 3)
+            {
+                bits.Write(3, 2);
+            }
+
+            bits.Write((uint)zeros, 2);
+        }
+    }
+
+    private static void WriteCount(ref BitWriter bits, int left, int count)
+    {
+        var value = count + 1;
+        var width = BitOperations.Log2((uint)left + 1) + 1;
+        var lowMask = (1 << (width - 1)) - 1;
+        var shortOnes = (1 << width) - 1 - (left + 1);
+        if (value < shortOnes)
+        {
+            bits.Write((uint)value, width - 1);
+        }
+        else
+        {
+            bits.Write((uint)(value > lowMask ? value + shortOnes : value), width);
+        }
+    }
+
     private static int ReadCount(ref ForwardBits bits, int left)
     {
         // Values 0..left+1 are possible. The lowest ones are written with one bit less than the others.

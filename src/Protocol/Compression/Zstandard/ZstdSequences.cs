@@ -14,16 +14,14 @@ internal sealed class ZstdSequences
     private readonly CodeTable _literalLengths = new(SequenceCodes.LiteralLength);
     private readonly CodeTable _offsets = new(SequenceCodes.Offset);
     private readonly CodeTable _matchLengths = new(SequenceCodes.MatchLength);
-    private uint _latest;
-    private uint _second;
-    private uint _third;
+    private RecentDistances _recent;
 
     public void BeginFrame()
     {
         _literalLengths.Forget();
         _offsets.Forget();
         _matchLengths.Forget();
-        (_latest, _second, _third) = (1, 4, 8);
+        _recent = RecentDistances.AtBegin;
     }
 
     /// <summary>Writes what the block stands for to the buffer.</summary>
@@ -111,7 +109,7 @@ internal sealed class ZstdSequences
         {
             ReadNumbers(
                 ref bits, length.Symbol, offset.Symbol, match.Symbol, out var literals, out var code, out var repeat);
-            if (bits.Left < 0 || !run.TryStep(literals, Resolve(code, literals == 0), repeat))
+            if (bits.Left < 0 || !run.TryStep(literals, _recent.Resolve(code, literals == 0), repeat))
             {
                 return false;
             }
@@ -158,32 +156,5 @@ internal sealed class ZstdSequences
         int lengthBits = SequenceCodes.LiteralLength.Bits[lengthCode];
         literals = SequenceCodes.LiteralLength.Bases[lengthCode] + (uint)BackwardBits.Top(window, lengthBits);
         bits.Consume(matchBits + lengthBits);
-    }
-
-    /// <summary>Turns an offset code into a distance: codes 1 to 3 name the distances used last.</summary>
-    private uint Resolve(uint code, bool isWithoutLiterals)
-    {
-        if (code > 3)
-        {
-            (_latest, _second, _third) = (code - 3, _latest, _second);
-            return _latest;
-        }
-
-        switch (code + (isWithoutLiterals ? 1u : 0u))
-        {
-            case 1:
-                break;
-            case 2:
-                (_latest, _second) = (_second, _latest);
-                break;
-            case 3:
-                (_latest, _second, _third) = (_third, _latest, _second);
-                break;
-            default:
-                (_latest, _second, _third) = (_latest - 1, _latest, _second);
-                break;
-        }
-
-        return _latest;
     }
 }
