@@ -53,7 +53,8 @@ public sealed class ConnectionTurn
 
     internal bool HasWork => _enlisted.Count > 0;
 
-    internal bool HasDirty => _dirty.Count > 0;
+    /// <summary>Blocks that are full of requests of this turn.</summary>
+    internal int HeldBlocks => _held.Count;
 
     /// <summary>
     /// The one object of type <typeparamref name="T"/> that belongs to this turn object; made on first use and then
@@ -112,7 +113,7 @@ public sealed class ConnectionTurn
             FlushDirty();
             for (int i = 0; i < _resumed.Count; i++)
             {
-                _resumed[i].OnResumed();
+                Resume(_resumed[i]);
             }
 
             _resumed.Clear();
@@ -215,11 +216,30 @@ public sealed class ConnectionTurn
     /// <summary>Takes over a reference that is let go when the turn ends.</summary>
     internal void Hold(ReceiveBlock block) => _held.Add(block);
 
+    private static void Resume(KafkaConnection connection)
+    {
+        try
+        {
+            connection.OnResumed();
+        }
+        catch (Exception e)
+        {
+            connection.Fail(e);
+        }
+    }
+
     private void FlushDirty()
     {
         for (int i = 0; i < _dirty.Count; i++)
         {
-            _dirty[i].FlushDirty();
+            try
+            {
+                _dirty[i].FlushDirty();
+            }
+            catch (Exception e)
+            {
+                _dirty[i].Fail(e);
+            }
         }
 
         _dirty.Clear();

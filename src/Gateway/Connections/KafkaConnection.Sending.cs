@@ -44,6 +44,22 @@ internal abstract partial class KafkaConnection
 
         /// <summary>A file range could not be read.</summary>
         ReadFailed,
+
+        /// <summary>A file range that is not in memory: reading it would hold this thread up.</summary>
+        Cold,
+    }
+
+    /// <summary>What reading a file range came to.</summary>
+    protected enum RangeRead
+    {
+        /// <summary>All of it was read.</summary>
+        Whole,
+
+        /// <summary>It is not in memory.</summary>
+        Cold,
+
+        /// <summary>It cannot be read; the connection is to be closed.</summary>
+        Failed,
     }
 
     /// <summary>Bytes sent in the connection's life.</summary>
@@ -204,9 +220,15 @@ internal abstract partial class KafkaConnection
                         : piece.File is null ? GatherStop.Memory : GatherStop.File;
                 }
 
-                if (!TryCopy(piece, target.Slice(filled, piece.Length)))
+                Span<byte> room = target.Slice(filled, piece.Length);
+                if (piece.File is null)
                 {
-                    return GatherStop.ReadFailed;
+                    piece.Memory.CopyTo(room);
+                }
+                else if (ReadRange(piece.File, piece.Position, room) is var read && read != RangeRead.Whole)
+                {
+                    return read == RangeRead.Failed ? GatherStop.ReadFailed
+                        : filled > 0 ? GatherStop.More : GatherStop.Cold;
                 }
 
                 filled += piece.Length;
@@ -243,6 +265,10 @@ internal abstract partial class KafkaConnection
         }
     }
 
+    /// <summary>Reads a file range, or tells that it is not in memory where that matters.</summary>
+    protected virtual RangeRead ReadRange(IFile file, long position, Span<byte> target) =>
+        TryRead(file, position, target) ? RangeRead.Whole : RangeRead.Failed;
+
     /// <summary>Reads a file range whole.</summary>
     protected bool TryRead(IFile file, long position, Span<byte> target)
     {
@@ -268,17 +294,6 @@ internal abstract partial class KafkaConnection
             RequestClose(CloseReason.ReadFailed, e.Message);
             return false;
         }
-    }
-
-    private bool TryCopy(in ResponsePiece piece, Span<byte> target)
-    {
-        if (piece.File is not null)
-        {
-            return TryRead(piece.File, piece.Position, target);
-        }
-
-        piece.Memory.CopyTo(target);
-        return true;
     }
 
     private bool TryTakeSending()

@@ -108,6 +108,13 @@ internal abstract partial class KafkaConnection
     /// <summary>Has the owner's thread call <see cref="OnResumed"/>. Any thread.</summary>
     protected abstract void WakeToResume();
 
+    /// <summary>Something threw that must not: the connection is closed, the others go on.</summary>
+    internal void Fail(Exception exception)
+    {
+        ConnectionLog.ConnectionFailed(_services.Logger, Info.Id, exception);
+        RequestClose(CloseReason.HandlerFailed, exception.Message);
+    }
+
     internal void LogFailure(RequestHandler handler, short version, Exception exception) =>
         ConnectionLog.HandlerFailed(_services.Logger, handler.Key.ToString(), version, Info.Id, exception);
 

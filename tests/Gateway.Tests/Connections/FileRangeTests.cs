@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Protocol;
@@ -5,7 +6,7 @@ using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Gateway.Tests.Connections;
 
-public sealed class FileRangeTests : IDisposable
+public sealed partial class FileRangeTests : IDisposable
 {
     private readonly string _path = System.IO.Path.GetTempFileName();
     private readonly byte[] _content = new byte[5_000_000];
@@ -95,6 +96,29 @@ public sealed class FileRangeTests : IDisposable
     }
 
     [Theory]
+    [InlineData(100)]
+    [InlineData(16_000)]
+    [InlineData(4_000_000)]
+    public async Task Range_NotInThePageCache_ArrivesWhileOthersAreServed(int length)
+    {
+        using var file = new TestFile(_path, withHandle: true);
+        var handler = new DelegateHandler(ApiKey.Fetch, context =>
+        {
+            context.Response.AppendFile(file, 1_000, length);
+            context.Response.Complete();
+        });
+        await using TestGateway gateway = await TestGateway.StartAsync(sockets: true, [handler]);
+        using TestClient client = gateway.Connect();
+        for (int i = 0; i < 5; i++)
+        {
+            file.DropFromPageCache();
+            await client.SendAsync(ApiKey.Fetch, i);
+            byte[] body = (await client.ReceiveAsync())!.Value.Body;
+            Assert.True(_content.AsSpan(1_000, length).SequenceEqual(body));
+        }
+    }
+
+    [Theory]
     [InlineData(true, true, 100_000)]
     [InlineData(true, true, 100)]
     [InlineData(true, false, 100_000)]
@@ -114,9 +138,9 @@ public sealed class FileRangeTests : IDisposable
         await gateway.ClosedForAsync(CloseReason.ReadFailed);
     }
 
-    private sealed class TestFile(string path, bool withHandle) : IFile
+    private sealed partial class TestFile(string path, bool withHandle) : IFile
     {
-        private readonly SafeFileHandle _handle = File.OpenHandle(path);
+        private readonly SafeFileHandle _handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
 
         public string Path => path;
 
@@ -125,6 +149,17 @@ public sealed class FileRangeTests : IDisposable
         public SafeFileHandle? Handle => withHandle ? _handle : null;
 
         public int Read(Span<byte> target, long position) => RandomAccess.Read(_handle, target, position);
+
+        /// <summary>The file was never changed since it was flushed, so that the kernel may forget all of it.</summary>
+        public void DropFromPageCache()
+        {
+            const int DontNeed = 4;
+            RandomAccess.FlushToDisk(_handle);
+            if (OperatingSystem.IsLinux())
+            {
+                Assert.Equal(0, posix_fadvise((int)_handle.DangerousGetHandle(), 0, 0, DontNeed));
+            }
+        }
 
         public void Write(ReadOnlySpan<byte> bytes, long position) => throw new NotSupportedException();
 
@@ -135,5 +170,8 @@ public sealed class FileRangeTests : IDisposable
         public void SetLength(long length) => throw new NotSupportedException();
 
         public void Dispose() => _handle.Dispose();
+
+        [LibraryImport("libc")]
+        private static partial int posix_fadvise(int file, long offset, long length, int advice);
     }
 }

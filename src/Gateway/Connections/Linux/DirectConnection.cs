@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Orleans.Kafka.Gateway.Connections.Linux;
 
@@ -7,21 +6,10 @@ namespace Orleans.Kafka.Gateway.Connections.Linux;
 /// A connection that reads from and writes to its socket itself: one receive into the turn's memory, one send of
 /// all answers that are ready, <c>sendfile</c> for file ranges.
 /// </summary>
-internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
+internal sealed unsafe partial class DirectConnection : KafkaConnection, IEventTarget
 {
     /// <summary>What one connection may receive in a turn before others have theirs.</summary>
     private const int ReceiveBudget = 1024 * 1024;
-
-    /// <summary>What one connection may send at a stretch before others have their turn.</summary>
-    private const long SendBudget = 4 * 1024 * 1024;
-
-    private const int ScratchBytes = 64 * 1024;
-
-    /// <summary>Bytes of a file range that one call sends.</summary>
-    private const int FileChunk = 1024 * 1024;
-
-    [ThreadStatic]
-    private static byte[]? _scratch;
 
     private readonly EventLoop _loop;
     private readonly int _socket;
@@ -30,9 +18,7 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
     private bool _readable;
     private bool _ended;
     private bool _finishedClosing;
-    private int _sendBlocked;
     private int _resume;
-    private int _sendMore;
     private int _isPosted;
 
     public DirectConnection(ConnectionServices services, EventLoop loop, int socket, ConnectionInfo info)
@@ -44,8 +30,6 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
 
     /// <summary>Completes when the connection is closed and its descriptor is gone.</summary>
     public Task Finished => _finished.Task;
-
-    protected override bool IsSendBlocked => Volatile.Read(ref _sendBlocked) != 0;
 
     /// <summary>Begins to serve. Call once.</summary>
     public void Start()
@@ -150,165 +134,6 @@ internal sealed unsafe class DirectConnection : KafkaConnection, IEventTarget
     {
         Interlocked.Exchange(ref _resume, 1);
         WakeOwner();
-    }
-
-    protected override bool SendReady()
-    {
-        byte[] buffer = _scratch ??= GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
-        byte* start = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
-        for (long limit = SentBytes + SendBudget; CloseReason == CloseReason.None;)
-        {
-            if (SentBytes > limit)
-            {
-                Interlocked.Exchange(ref _sendMore, 1);
-                WakeOwner();
-                return true;
-            }
-
-            GatherStop stop = Gather(buffer, out int filled, out ResponsePiece piece);
-            bool went;
-            if (filled > 0)
-            {
-                went = Send(start, filled, stop == GatherStop.More ? Native.MoreFollows : 0);
-            }
-            else if (stop == GatherStop.Memory)
-            {
-                fixed (byte* memory = piece.Memory)
-                {
-                    went = Send(memory, piece.Length, 0);
-                }
-            }
-            else if (stop == GatherStop.File)
-            {
-                went = SendFile(piece, buffer, start);
-            }
-            else
-            {
-                AdvanceSent(0);
-                return true;
-            }
-
-            if (!went)
-            {
-                return true;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>False when nothing more can be sent now.</summary>
-    private bool Send(byte* bytes, int count, int flags)
-    {
-        bool retried = false;
-        while (true)
-        {
-            nint sent = Native.Send(_socket, bytes, count, flags | Native.NoSignal);
-            if (sent >= 0)
-            {
-                if (retried)
-                {
-                    Interlocked.Exchange(ref _sendBlocked, 0);
-                }
-
-                AdvanceSent(sent);
-                return true;
-            }
-
-            if (!RetrySend(ref retried))
-            {
-                return false;
-            }
-        }
-    }
-
-    /// <summary>
-    /// After a send that did not go: true to try again. A full socket is tried twice, the second time with the flag
-    /// set that the loop looks at, so that the edge between the two calls is not lost.
-    /// </summary>
-    private bool RetrySend(ref bool retried)
-    {
-        int error = Native.LastError;
-        if (error == Native.Interrupted)
-        {
-            return true;
-        }
-
-        if (error != Native.Again)
-        {
-            RequestClose(CloseReason.ConnectionLost, $"send error {error}");
-            return false;
-        }
-
-        if (retried)
-        {
-            return false;
-        }
-
-        retried = true;
-        Interlocked.Exchange(ref _sendBlocked, 1);
-        return true;
-    }
-
-    private bool SendFile(in ResponsePiece piece, byte[] buffer, byte* start)
-    {
-        SafeFileHandle? handle = piece.File!.Handle;
-        if (handle is null)
-        {
-            int count = Math.Min(piece.Length, ScratchBytes);
-            return TryRead(piece.File, piece.Position, buffer.AsSpan(0, count))
-                && Send(start, count, count < piece.Length ? Native.MoreFollows : 0);
-        }
-
-        bool added = false;
-        try
-        {
-            handle.DangerousAddRef(ref added);
-            return SendFile((int)handle.DangerousGetHandle(), piece.Position, Math.Min(piece.Length, FileChunk));
-        }
-        catch (ObjectDisposedException)
-        {
-            RequestClose(CloseReason.ReadFailed, "the file was closed");
-            return false;
-        }
-        finally
-        {
-            if (added)
-            {
-                handle.DangerousRelease();
-            }
-        }
-    }
-
-    private bool SendFile(int file, long position, int count)
-    {
-        bool retried = false;
-        while (true)
-        {
-            long offset = position;
-            nint sent = Native.SendFile(_socket, file, &offset, count);
-            if (sent > 0)
-            {
-                if (retried)
-                {
-                    Interlocked.Exchange(ref _sendBlocked, 0);
-                }
-
-                AdvanceSent(sent);
-                return true;
-            }
-
-            if (sent == 0)
-            {
-                RequestClose(CloseReason.ReadFailed, "the file is shorter than promised");
-                return false;
-            }
-
-            if (!RetrySend(ref retried))
-            {
-                return false;
-            }
-        }
     }
 
     private void ReceiveAndHandle()

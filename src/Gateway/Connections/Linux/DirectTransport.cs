@@ -20,7 +20,7 @@ internal sealed class DirectTransport : IDisposable
     }
 
     /// <summary>True where the system calls of the event loop exist.</summary>
-    public static bool IsSupported => OperatingSystem.IsLinux();
+    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && CanCall();
 
     public ConnectionServices Services { get; }
 
@@ -43,6 +43,19 @@ internal sealed class DirectTransport : IDisposable
         foreach (EventLoop loop in _loops)
         {
             loop.Dispose();
+        }
+    }
+
+    private static bool CanCall()
+    {
+        try
+        {
+            int descriptor = Native.CreateEvent();
+            return descriptor >= 0 && Native.Close(descriptor) == 0;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed unsafe class EventLoop : IDisposable
     private const int EventCapacity = 256;
     private const int WakeSlot = -1;
 
+    /// <summary>A turn that holds more than this much input (8 MiB) ends early: it would only wait in memory.</summary>
+    private const int MaxBlocksPerTurn = 64;
+
     /// <summary>struct epoll_event is packed on x86-64 only.</summary>
     private static readonly int EventBytes = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
@@ -157,6 +160,10 @@ internal sealed unsafe class EventLoop : IDisposable
             {
                 byte* entry = events + (i * EventBytes);
                 Deliver(*(int*)entry, *(long*)(entry + DataOffset));
+                if (Turn.HeldBlocks >= MaxBlocksPerTurn)
+                {
+                    EndTurn();
+                }
             }
 
             RunAgain();
@@ -242,8 +249,14 @@ internal sealed unsafe class EventLoop : IDisposable
         }
         catch (Exception e)
         {
-            ConnectionLog.ConnectionFailed(_logger, (target as KafkaConnection)?.Info.Id ?? 0, e);
-            (target as KafkaConnection)?.RequestClose(CloseReason.HandlerFailed, e.Message);
+            if (target is KafkaConnection connection)
+            {
+                connection.Fail(e);
+            }
+            else
+            {
+                ConnectionLog.ConnectionFailed(_logger, 0, e);
+            }
         }
     }
 

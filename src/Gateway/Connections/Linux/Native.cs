@@ -21,15 +21,16 @@ internal static unsafe partial class Native
     public const int Interrupted = 4;
     public const int Again = 11;
     public const int NoMemory = 12;
-    public const int Invalid = 22;
     public const int TooManyOpenFilesInSystem = 23;
     public const int TooManyOpenFiles = 24;
-    public const int NotSupported = 38;
 
-    public const int ShutBoth = 2;
+    private const int NoWait = 0x8;
 
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
+
+    /// <summary>False where the C library has no <c>preadv2</c>.</summary>
+    public static bool CanReadCached { get; } = HasReadCached();
 
     public static int LastError => Marshal.GetLastPInvokeError();
 
@@ -40,6 +41,26 @@ internal static unsafe partial class Native
     /// <summary>Accepts a connection, already non-blocking.</summary>
     public static int Accept(int socket, byte* address, int* length) =>
         accept4(socket, address, length, CloseOnExec | NonBlocking);
+
+    /// <summary>Reads what is in the page cache; -1 with <see cref="Again"/> where the disk would be needed.</summary>
+    public static nint ReadCached(int file, byte* buffer, nint length, long position)
+    {
+        var part = new IoVector { Base = buffer, Length = length };
+        return preadv2(file, &part, 1, position, NoWait);
+    }
+
+    private static bool HasReadCached()
+    {
+        try
+        {
+            preadv2(-1, null, 0, 0, NoWait);
+            return true;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
     public static partial int EpollControl(int epoll, int operation, int file, byte* @event);
@@ -62,14 +83,8 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int file);
 
-    [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
-    public static partial int Shutdown(int socket, int how);
-
-    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    public static partial int SetSocketOption(int socket, int level, int option, int* value, int length);
-
-    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
-    public static partial int GetSocketName(int socket, byte* address, int* length);
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint preadv2(int file, IoVector* parts, int count, long position, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int epoll_create1(int flags);
@@ -79,4 +94,10 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int accept4(int socket, byte* address, int* length, int flags);
+
+    private struct IoVector
+    {
+        public byte* Base;
+        public nint Length;
+    }
 }
