@@ -8,6 +8,39 @@ namespace Orleans.Kafka.Protocol;
 /// </content>
 public ref partial struct KafkaReader
 {
+    /// <summary>Length of an array, at least 0; null is a failure, as is a length that cannot be there.</summary>
+    /// <param name="minElementSize">Fewest bytes an element can take, at least 1.</param>
+    public int ReadArrayLength(int minElementSize)
+    {
+        var length = ReadNullableArrayLength(minElementSize);
+        if (length < 0)
+        {
+            Fail();
+            return 0;
+        }
+
+        return length;
+    }
+
+    /// <summary>Length of an array, -1 for null; a length that cannot be there is a failure.</summary>
+    /// <param name="minElementSize">Fewest bytes an element can take, at least 1.</param>
+    public int ReadNullableArrayLength(int minElementSize)
+    {
+        var length = ReadLength();
+        if (length <= 0)
+        {
+            return length < 0 ? -1 : 0;
+        }
+
+        if ((long)length * minElementSize > Remaining)
+        {
+            Fail();
+            return 0;
+        }
+
+        return length;
+    }
+
     /// <summary>Reads an array of bytes.</summary>
     public List<sbyte>? ReadInt8List() => Int8Items(ReadArrayLength(sizeof(sbyte)), isNullable: false);
 

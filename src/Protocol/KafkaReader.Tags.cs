@@ -1,9 +1,15 @@
 namespace Orleans.Kafka.Protocol;
 
-/// <content>Tagged fields (KIP-482): at the end of every struct of a flexible version.</content>
+/// <content>Nullable structs, and tagged fields (KIP-482): at the end of every struct of a flexible version.</content>
 public ref partial struct KafkaReader
 {
     private const int MinTagSize = 2;
+
+    /// <summary>The byte in front of a nullable struct: negative is null.</summary>
+    public bool ReadPresence() => ReadInt8() >= 0 && !_failed;
+
+    /// <summary>The varint in front of a nullable struct in a tagged field: 0 is null.</summary>
+    public bool ReadTaggedPresence() => ReadUnsignedVarInt() != 0;
 
     /// <summary>Number of tagged fields that follow; 0 in a version that is not flexible.</summary>
     public int ReadTagCount()

@@ -141,21 +141,16 @@ public ref partial struct KafkaReader
     }
 
     /// <summary>Reads an unsigned varint of at most 5 bytes and 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint ReadUnsignedVarInt()
     {
-        uint value = 0;
-        for (var shift = 0; shift < 35; shift += 7)
+        // Nearly all of them are short lengths and take one byte.
+        if (_index < _span.Length && _span[_index] < 0x80)
         {
-            var next = ReadByte();
-            value |= (uint)(next & 0x7f) << shift;
-            if (next < 0x80)
-            {
-                return value;
-            }
+            return _span[_index++];
         }
 
-        Fail();
-        return 0;
+        return ReadLongVarInt();
     }
 
     /// <summary>Reads a string; null or more than 32,767 bytes is a failure.</summary>
@@ -293,45 +288,6 @@ public ref partial struct KafkaReader
         _index += (int)count;
     }
 
-    /// <summary>Length of an array, at least 0; null is a failure, as is a length that cannot be there.</summary>
-    /// <param name="minElementSize">Fewest bytes an element can take, at least 1.</param>
-    public int ReadArrayLength(int minElementSize)
-    {
-        var length = ReadNullableArrayLength(minElementSize);
-        if (length < 0)
-        {
-            Fail();
-            return 0;
-        }
-
-        return length;
-    }
-
-    /// <summary>Length of an array, -1 for null; a length that cannot be there is a failure.</summary>
-    /// <param name="minElementSize">Fewest bytes an element can take, at least 1.</param>
-    public int ReadNullableArrayLength(int minElementSize)
-    {
-        var length = ReadLength();
-        if (length <= 0)
-        {
-            return length < 0 ? -1 : 0;
-        }
-
-        if ((long)length * minElementSize > Remaining)
-        {
-            Fail();
-            return 0;
-        }
-
-        return length;
-    }
-
-    /// <summary>The byte in front of a nullable struct: negative is null.</summary>
-    public bool ReadPresence() => ReadInt8() >= 0 && !_failed;
-
-    /// <summary>The varint in front of a nullable struct in a tagged field: 0 is null.</summary>
-    public bool ReadTaggedPresence() => ReadUnsignedVarInt() != 0;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte ReadByte()
     {
@@ -347,6 +303,23 @@ public ref partial struct KafkaReader
     {
         Span<byte> one = stackalloc byte[1];
         return Gather(one) ? one[0] : (byte)0;
+    }
+
+    private uint ReadLongVarInt()
+    {
+        uint value = 0;
+        for (var shift = 0; shift < 35; shift += 7)
+        {
+            var next = ReadByte();
+            value |= (uint)(next & 0x7f) << shift;
+            if (next < 0x80)
+            {
+                return value;
+            }
+        }
+
+        Fail();
+        return 0;
     }
 
     private int ReadStringLength()
