@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Gateway.Connections;
@@ -31,20 +32,15 @@ internal sealed partial class BrokerLifetime(
         long started = clock.GetTimestamp();
         ClusterSnapshot snapshot = await Cluster.JoinAsync(replicas.ClusterIdOfDirectory());
         OpenDirectory(snapshot.ClusterId);
-        await Broker.StartAsync(snapshot);
-
-        // Where every port is known beforehand, clients know it too: they must find this broker in the metadata from
-        // their first request on. A port that the system chooses is known to nobody until it is registered.
-        bool portsAreKnown = settings.Listeners.All(listener => listener.Port != 0);
-        if (portsAreKnown)
+        try
         {
-            await RegisterAsync();
+            await Broker.StartAsync(snapshot);
+            await ListenAsync(cancellationToken);
         }
-
-        await BindAsync(cancellationToken);
-        if (!portsAreKnown)
+        catch
         {
-            await RegisterAsync();
+            await CloseAsync();
+            throw;
         }
 
         housekeeping.Start();
@@ -57,8 +53,7 @@ internal sealed partial class BrokerLifetime(
     {
         housekeeping.Dispose();
         await endpoint.StopAsync(cancellationToken);
-        await Broker.StopAsync();
-        replicas.CloseDirectory();
+        await CloseAsync();
         LogStopped(logger, settings.NodeId);
     }
 
@@ -74,6 +69,29 @@ internal sealed partial class BrokerLifetime(
         }
     }
 
+    private async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        // Where every port is known beforehand, clients know it too: they must find this broker in the metadata from
+        // their first request on. A port that the system chooses is known to nobody until it is registered.
+        bool portsAreKnown = settings.Listeners.All(listener => listener.Port != 0);
+        if (portsAreKnown)
+        {
+            await RegisterAsync();
+        }
+
+        await BindAsync(cancellationToken);
+        if (!portsAreKnown)
+        {
+            await RegisterAsync();
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        await Broker.StopAsync();
+        replicas.CloseDirectory();
+    }
+
     private Task RegisterAsync() => Cluster.RegisterBrokerAsync(new BrokerRegistration
     {
         BrokerId = settings.NodeId,
@@ -87,7 +105,7 @@ internal sealed partial class BrokerLifetime(
         {
             await endpoint.StartAsync(cancellationToken);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or SocketException)
         {
             string listeners = string.Join(", ", settings.Listeners);
             throw new BrokerStartException($"cannot listen on {listeners}: {exception.Message}", exception);
