@@ -14,6 +14,7 @@ public static class GatewayRegistrations
         services.AddSingleton<BrokerView>();
         services.AddSingleton<TopicCreation>();
         services.AddSingleton<ProducerIds>();
+        services.AddSingleton<ConfigEditor>();
         services.AddSingleton<RequestHandler, ProduceHandler>();
         services.AddSingleton<RequestHandler, FetchHandler>();
         services.AddSingleton<RequestHandler, ListOffsetsHandler>();
@@ -28,6 +29,9 @@ public static class GatewayRegistrations
         services.AddSingleton<RequestHandler, CreatePartitionsHandler>();
         services.AddSingleton<RequestHandler, DescribeClusterHandler>();
         services.AddSingleton<RequestHandler, DescribeTopicPartitionsHandler>();
+        services.AddSingleton<RequestHandler, DescribeConfigsHandler>();
+        services.AddSingleton<RequestHandler, AlterConfigsHandler>();
+        services.AddSingleton<RequestHandler, IncrementalAlterConfigsHandler>();
         services.AddSingleton(provider => new RequestHandlerTable(provider.GetServices<RequestHandler>()));
         return services;
     }

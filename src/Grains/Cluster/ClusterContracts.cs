@@ -115,6 +115,9 @@ public sealed record ClusterSnapshot
 
     /// <summary>Dynamic broker settings by broker id.</summary>
     [Id(5)] public required Dictionary<int, Dictionary<string, string>> BrokerConfigs { get; init; }
+
+    /// <summary>Settings of groups and client metrics subscriptions, by <see cref="ConfigReplacement.KeyOf"/>.</summary>
+    [Id(6)] public required Dictionary<string, Dictionary<string, string>> ResourceConfigs { get; init; }
 }
 
 /// <summary>A topic to be made.</summary>
@@ -173,6 +176,9 @@ public sealed record TopicOutcome
     /// <summary>The topic afterwards; null after an error or a deletion.</summary>
     [Id(2)] public TopicImage? Topic { get; init; }
 
+    /// <summary>True when what the caller saw is no more: with a newer view the same change may pass.</summary>
+    [Id(3)] public bool IsConflict { get; init; }
+
     /// <summary>A refusal.</summary>
     public static TopicOutcome Of(ErrorCode error, string? message) =>
         new() { Error = (short)error, Message = message };
@@ -181,14 +187,14 @@ public sealed record TopicOutcome
     public static TopicOutcome Done(TopicImage? topic) => new() { Error = 0, Topic = topic };
 }
 
-/// <summary>New settings for a topic, a broker, or the cluster's default for all brokers.</summary>
+/// <summary>New settings for a topic, a broker, all brokers, a group, or a client metrics subscription.</summary>
 [GenerateSerializer, Immutable, Alias("kafka.ConfigReplacement")]
 public sealed record ConfigReplacement
 {
-    /// <summary>True for a topic, false for brokers.</summary>
-    [Id(0)] public required bool IsTopic { get; init; }
+    /// <summary>What they belong to: a <see cref="Configs.ConfigResourceType"/>.</summary>
+    [Id(0)] public required sbyte ResourceType { get; init; }
 
-    /// <summary>The topic's name, the broker's id, or empty for all brokers.</summary>
+    /// <summary>The name of the topic, group or subscription, the broker's id, or empty for all brokers.</summary>
     [Id(1)] public required string Name { get; init; }
 
     /// <summary>The overrides, complete, as they are to be.</summary>
@@ -196,6 +202,9 @@ public sealed record ConfigReplacement
 
     /// <summary>The overrides that the caller saw; the change is refused when they are others by now.</summary>
     [Id(3)] public required Dictionary<string, string> Expected { get; init; }
+
+    /// <summary>The key of a group or subscription among <see cref="ClusterSnapshot.ResourceConfigs"/>.</summary>
+    public static string KeyOf(sbyte resourceType, string name) => $"{resourceType}:{name}";
 }
 
 /// <summary>
@@ -287,4 +296,7 @@ public sealed record MetadataChange
 
     /// <summary>The dynamic settings by broker, when they changed.</summary>
     [Id(5)] public Dictionary<int, Dictionary<string, string>>? BrokerConfigs { get; init; }
+
+    /// <summary>The settings of groups and client metrics subscriptions, when they changed.</summary>
+    [Id(6)] public Dictionary<string, Dictionary<string, string>>? ResourceConfigs { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Protocol;
 using Orleans.Runtime;
@@ -31,6 +33,9 @@ public sealed class ClusterState
 
     /// <summary>Dynamic settings by broker id.</summary>
     [Id(7)] public Dictionary<int, Dictionary<string, string>> BrokerConfigs { get; set; } = [];
+
+    /// <summary>Settings of groups and client metrics subscriptions, by <see cref="ConfigReplacement.KeyOf"/>.</summary>
+    [Id(8)] public Dictionary<string, Dictionary<string, string>> ResourceConfigs { get; set; } = [];
 }
 
 /// <summary>
@@ -43,10 +48,13 @@ internal sealed class ClusterGrain(
     TopicPlanner planner,
     LiveBrokers live,
     MetadataPublisher publisher,
+    BrokerSettings settings,
     Random random) : Grain, IClusterGrain
 {
     /// <summary>So many topics are asked for their record at once while the cluster's record is loaded.</summary>
     private const int LoadConcurrency = 256;
+
+    private const string MinInSyncReplicas = "min.insync.replicas";
 
     private readonly Dictionary<string, TopicImage> _topics = new(StringComparer.Ordinal);
 
@@ -73,6 +81,9 @@ internal sealed class ClusterGrain(
         if (State.ClusterId.Length == 0)
         {
             State.ClusterId = clusterIdOfDirectory ?? KafkaUuid.Create(random).ToString();
+
+            // Kafka gives every new cluster this default, so that all brokers agree on it (KIP-966).
+            State.ClusterConfigs[MinInSyncReplicas] = settings.MinInSyncReplicas.ToString(CultureInfo.InvariantCulture);
             await StoreAsync();
         }
 
@@ -159,27 +170,13 @@ internal sealed class ClusterGrain(
         return await PublishTopicAsync(topic);
     }
 
-    public async Task<TopicOutcome> ChangeConfigsAsync(ConfigReplacement change)
-    {
-        if (change.IsTopic)
+    public Task<TopicOutcome> ChangeConfigsAsync(ConfigReplacement change) =>
+        (ConfigResourceType)change.ResourceType switch
         {
-            if (!_topics.TryGetValue(change.Name, out TopicImage? topic))
-            {
-                return TopicOutcome.Of(
-                    ErrorCode.UnknownTopicOrPartition, "This server does not host this topic-partition.");
-            }
-
-            if (!Same(topic.Configs, change.Expected))
-            {
-                return Changed();
-            }
-
-            topic = await GrainFactory.GetGrain<ITopicGrain>(topic.Name).ReplaceConfigsAsync(topic.Id, change.Configs);
-            return await PublishTopicAsync(topic);
-        }
-
-        return await ChangeBrokerConfigsAsync(change);
-    }
+            ConfigResourceType.Topic => ChangeTopicConfigsAsync(change),
+            ConfigResourceType.Broker => ChangeBrokerConfigsAsync(change),
+            _ => ChangeResourceConfigsAsync(change),
+        };
 
     public async Task<long> AllocateProducerIdsAsync(int count)
     {
@@ -188,6 +185,23 @@ internal sealed class ClusterGrain(
         State.NextProducerId += count;
         await StoreAsync();
         return first;
+    }
+
+    private async Task<TopicOutcome> ChangeTopicConfigsAsync(ConfigReplacement change)
+    {
+        if (!_topics.TryGetValue(change.Name, out TopicImage? topic))
+        {
+            return TopicOutcome.Of(
+                ErrorCode.UnknownTopicOrPartition, "This server does not host this topic-partition.");
+        }
+
+        if (!Same(topic.Configs, change.Expected))
+        {
+            return Changed();
+        }
+
+        topic = await GrainFactory.GetGrain<ITopicGrain>(topic.Name).ReplaceConfigsAsync(topic.Id, change.Configs);
+        return await PublishTopicAsync(topic);
     }
 
     private async Task<TopicOutcome> ChangeBrokerConfigsAsync(ConfigReplacement change)
@@ -203,7 +217,7 @@ internal sealed class ClusterGrain(
         }
         else
         {
-            int brokerId = int.Parse(change.Name, System.Globalization.CultureInfo.InvariantCulture);
+            int brokerId = int.Parse(change.Name, CultureInfo.InvariantCulture);
             if (!Same(State.BrokerConfigs.GetValueOrDefault(brokerId, []), change.Expected))
             {
                 return Changed();
@@ -222,6 +236,29 @@ internal sealed class ClusterGrain(
         return TopicOutcome.Done(null);
     }
 
+    private async Task<TopicOutcome> ChangeResourceConfigsAsync(ConfigReplacement change)
+    {
+        string key = ConfigReplacement.KeyOf(change.ResourceType, change.Name);
+        if (!Same(State.ResourceConfigs.GetValueOrDefault(key, []), change.Expected))
+        {
+            return Changed();
+        }
+
+        if (change.Configs.Count == 0)
+        {
+            State.ResourceConfigs.Remove(key);
+        }
+        else
+        {
+            State.ResourceConfigs[key] = new(change.Configs);
+        }
+
+        await StoreAsync();
+        await publisher.PublishAsync(
+            new MetadataChange { Version = State.Version, ResourceConfigs = Copy(State.ResourceConfigs) });
+        return TopicOutcome.Done(null);
+    }
+
     private ClusterSnapshot Snapshot() => new()
     {
         ClusterId = State.ClusterId,
@@ -230,10 +267,8 @@ internal sealed class ClusterGrain(
         Topics = [.. _topics.Values],
         ClusterConfigs = new(State.ClusterConfigs),
         BrokerConfigs = Copy(State.BrokerConfigs),
+        ResourceConfigs = Copy(State.ResourceConfigs),
     };
-
-    private static Dictionary<int, Dictionary<string, string>> Copy(Dictionary<int, Dictionary<string, string>> configs) =>
-        configs.ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value));
 
     private async Task<TopicOutcome> PublishTopicAsync(TopicImage topic)
     {
@@ -258,8 +293,17 @@ internal sealed class ClusterGrain(
         }
     }
 
-    private static TopicOutcome Changed() =>
-        TopicOutcome.Of(ErrorCode.InvalidRequest, "The settings were changed by somebody else meanwhile; try again.");
+    private static Dictionary<TKey, Dictionary<string, string>> Copy<TKey>(
+        Dictionary<TKey, Dictionary<string, string>> configs)
+        where TKey : notnull =>
+        configs.ToDictionary(entry => entry.Key, entry => new Dictionary<string, string>(entry.Value));
+
+    private static TopicOutcome Changed() => new()
+    {
+        Error = (short)ErrorCode.InvalidRequest,
+        Message = "The settings were changed by somebody else meanwhile; try again.",
+        IsConflict = true,
+    };
 
     private static bool Same(Dictionary<string, string> left, Dictionary<string, string> right) =>
         left.Count == right.Count && left.All(entry => right.TryGetValue(entry.Key, out string? value) && value == entry.Value);

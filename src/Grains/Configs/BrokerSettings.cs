@@ -71,23 +71,8 @@ public sealed partial class BrokerSettings
     }
 
     /// <summary>The value of a setting: bool, string, int, short, long, double or string[]; null when it has none.</summary>
-    public object? Value(string name)
-    {
-        if (_given.TryGetValue(name, out var value))
-        {
-            return value;
-        }
-
-        var definition = SettingTable.Broker.Get(name);
-        if (definition.DefaultText is null)
-        {
-            return null;
-        }
-
-        return SettingText.TryParse(definition.Type, definition.DefaultText, out value, out _)
-            ? value
-            : throw new InvalidOperationException($"The default of {name} is not of its type.");
-    }
+    public object? Value(string name) =>
+        _given.TryGetValue(name, out var value) ? value : SettingTable.Broker.Get(name).DefaultValue;
 
     internal int Int(string name) => (int)Value(name)!;
 

@@ -21,6 +21,7 @@ public sealed class SettingDefinition
         Update = update;
         BrokerSetting = brokerSetting;
         Rule = rule;
+        DefaultValue = defaultText is not null && SettingText.TryParse(type, defaultText, out var value, out _) ? value : null;
         HasEffect = documentation.Length > 0 && documentation[0] != '(';
         Documentation = documentation.Length == 0 ? WithoutEffect
             : HasEffect ? documentation
@@ -52,6 +53,9 @@ public sealed class SettingDefinition
     public bool IsSensitive => Type == SettingType.Password;
 
     internal SettingRule Rule { get; }
+
+    /// <summary>Kafka's default, parsed; null when there is none.</summary>
+    internal object? DefaultValue { get; }
 
     /// <summary>
     /// The value of a text: bool, string, int, short, long, double or string[]. Otherwise Kafka's message, which begins

@@ -35,6 +35,10 @@ public sealed record MetadataImage
     /// <summary>Dynamic broker settings by broker.</summary>
     public IReadOnlyDictionary<int, Dictionary<string, string>> BrokerConfigs { get; init; } =
         ImmutableDictionary<int, Dictionary<string, string>>.Empty;
+
+    /// <summary>Settings of groups and client metrics subscriptions, by <see cref="ConfigReplacement.KeyOf"/>.</summary>
+    public IReadOnlyDictionary<string, Dictionary<string, string>> ResourceConfigs { get; init; } =
+        ImmutableDictionary<string, Dictionary<string, string>>.Empty;
 }
 
 /// <summary>
@@ -77,6 +81,7 @@ public sealed class MetadataCache
                 TopicsById = live.ToImmutableDictionary(topic => topic.Id),
                 ClusterConfigs = snapshot.ClusterConfigs,
                 BrokerConfigs = snapshot.BrokerConfigs,
+                ResourceConfigs = snapshot.ResourceConfigs,
             });
         }
     }
@@ -111,6 +116,7 @@ public sealed class MetadataCache
                     Version = change.Version,
                     ClusterConfigs = change.ClusterConfigs ?? image.ClusterConfigs,
                     BrokerConfigs = change.BrokerConfigs ?? image.BrokerConfigs,
+                    ResourceConfigs = change.ResourceConfigs ?? image.ResourceConfigs,
                 };
             }
 

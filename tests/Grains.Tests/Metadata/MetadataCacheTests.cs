@@ -84,6 +84,7 @@ public sealed class MetadataCacheTests
             Topics = [],
             ClusterConfigs = [],
             BrokerConfigs = [],
+            ResourceConfigs = [],
         });
 
         Assert.Single(_cache.Current.Topics);

@@ -68,7 +68,7 @@ internal sealed class CreateTopicsHandler(BrokerView broker)
             Assignments = wanted.Assignments.Count == 0
                 ? null
                 : wanted.Assignments.ToDictionary(each => each.PartitionIndex, each => each.BrokerIds.ToArray()),
-            Configs = wanted.Configs.ToDictionary(config => config.Name, config => config.Value),
+            Configs = LastOfEach(wanted.Configs),
             ValidateOnly = validateOnly,
         }).OrFailure();
         if (outcome.Topic is not { } topic)
@@ -94,17 +94,21 @@ internal sealed class CreateTopicsHandler(BrokerView broker)
         };
     }
 
-    private static CreateTopicsResponse.CreatableTopicResult? FaultOf(CreateTopicsRequest.CreatableTopic wanted)
+    private static CreateTopicsResponse.CreatableTopicResult? FaultOf(CreateTopicsRequest.CreatableTopic wanted) =>
+        wanted.Assignments.GroupBy(each => each.PartitionIndex).Any(group => group.Count() > 1)
+            ? Refused(
+                wanted.Name, ErrorCode.InvalidReplicaAssignment, "Found multiple manual assignments for a partition.")
+            : null;
+
+    private static Dictionary<string, string?> LastOfEach(List<CreateTopicsRequest.CreatableTopicConfig> configs)
     {
-        if (wanted.Assignments.GroupBy(each => each.PartitionIndex).Any(group => group.Count() > 1))
+        var values = new Dictionary<string, string?>(configs.Count);
+        foreach (CreateTopicsRequest.CreatableTopicConfig config in configs)
         {
-            return Refused(
-                wanted.Name, ErrorCode.InvalidReplicaAssignment, "Found multiple manual assignments for a partition.");
+            values[config.Name] = config.Value;
         }
 
-        return wanted.Configs.GroupBy(each => each.Name).Any(group => group.Count() > 1)
-            ? Refused(wanted.Name, ErrorCode.InvalidConfig, "A setting is given more than once.")
-            : null;
+        return values;
     }
 
     private static CreateTopicsResponse.CreatableTopicResult Refused(string name, ErrorCode error, string? message) => new()
