@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Orleans.Kafka.Interop.Tests;
+
+/// <summary>One run of a client, from its start to its exit.</summary>
+internal sealed class ClientRun : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+    private readonly Task<string> _output;
+
+    private ClientRun(Process process)
+    {
+        _process = process;
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+            {
+                _errors.AppendLine(line.Data);
+            }
+        };
+        _process.BeginErrorReadLine();
+        _output = _process.StandardOutput.ReadToEndAsync();
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Starts a client and lets it run.</summary>
+    public static ClientRun Start(Client client, params string[] arguments)
+    {
+        var command = Clients.Command(client);
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Clients.ScriptFolder,
+        };
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new ClientRun(process);
+    }
+
+    /// <summary>Runs a client to its end, fails the test unless it succeeds, and gives what it printed.</summary>
+    public static async Task<string> FinishAsync(Client client, params string[] arguments)
+    {
+        using var run = Start(client, arguments);
+        return await run.FinishAsync();
+    }
+
+    public async Task<string> FinishAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync();
+            Assert.Fail($"the client did not end within {Patience}. It said:\n{Errors()}");
+        }
+
+        var output = await _output;
+        Assert.True(_process.ExitCode == 0, $"the client failed with {_process.ExitCode}:\n{Errors()}\n{Tail(output)}");
+        return output;
+    }
+
+    /// <summary>Asks the client to come to an end (SIGTERM).</summary>
+    public void AskToStop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(null, null)]);
+        kill.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+
+        _process.Dispose();
+    }
+
+    private static string Tail(string text) => text.Length < 2000 ? text : text[^2000..];
+
+    private string Errors()
+    {
+        lock (_errors)
+        {
+            return Tail(_errors.ToString());
+        }
+    }
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""confluent-kafka, that is librdkafka, against the broker."""
+import signal
+import sys
+import time
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
+
+from records import PARTITIONS, describe, expect, expect_equal, read_lines, record
+
+
+def produce(bootstrap, topic, codec, path):
+    failures = []
+    acknowledged = [0]
+
+    def delivered(error, _message):
+        acknowledged[0] += 1
+        if error is not None:
+            failures.append(str(error))
+
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "compression.type": codec,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 1000000,
+        }
+    )
+    lines = read_lines(path)
+    for number, line in enumerate(lines):
+        partition, key, value, headers, timestamp = record(number, line)
+        producer.produce(
+            topic, value=value, key=key, headers=headers, partition=partition, timestamp=timestamp, callback=delivered
+        )
+        producer.poll(0)
+    left = producer.flush(120)
+    expect_equal((left, failures[:3], acknowledged[0]), (0, [], len(lines)), "every record is acknowledged")
+
+
+def open_consumer(bootstrap):
+    # A group id is asked for by the client and not used: partitions are assigned by hand, nothing is committed.
+    return Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False, "check.crcs": True}
+    )
+
+
+def consume(bootstrap, topic, path):
+    consumer = open_consumer(bootstrap)
+    ends = {}
+    for number in range(PARTITIONS):
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)
+        expect_equal(low, 0, "low watermark")
+        ends[number] = high
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
+    left = {number for number, end in ends.items() if end > 0}
+    patience = 100
+    with open(path, "w", encoding="utf-8") as out:
+        while left:
+            messages = consumer.consume(1000, timeout=0.2)
+            patience = 100 if messages else patience - 1
+            expect(patience > 0, f"nothing came within 20 seconds, waiting for partitions {left}")
+            for m in messages:
+                expect(m.error() is None, str(m.error()))
+                timestamp = m.timestamp()[1]
+                out.write(describe(m.partition(), m.offset(), timestamp, m.key(), m.value(), m.headers()))
+                if m.offset() == ends[m.partition()] - 1:
+                    left.discard(m.partition())
+    consumer.close()
+
+
+def admin(bootstrap, topic):
+    client = AdminClient({"bootstrap.servers": bootstrap})
+    all_done(client.create_topics([NewTopic(topic, 2, 1, config={"segment.bytes": "1048576"})]))
+    refused("TOPIC_ALREADY_EXISTS", client.create_topics([NewTopic(topic, 2, 1)]))
+    refused("INVALID_PARTITIONS", client.create_topics([NewTopic(topic + "-none", 0, 1)]))
+    refused("INVALID_CONFIG", client.create_topics([NewTopic(topic + "-bad", 1, 1, config={"retention.ms": "x"})]))
+    refused("TOPIC_EXCEPTION", client.create_topics([NewTopic("no/such/name", 1, 1)]))
+    all_done(client.create_topics([NewTopic(topic + "-asked", 1, 1)], validate_only=True))
+    metadata = client.list_topics(timeout=10)
+    expect_equal(sorted(metadata.topics[topic].partitions), [0, 1], "partitions")
+    expect(topic + "-asked" not in metadata.topics, "validate_only creates nothing")
+
+    all_done(client.create_partitions([NewPartitions(topic, 3)]))
+    refused("INVALID_PARTITIONS", client.create_partitions([NewPartitions(topic, 2)]))
+    wait_for(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == 3, "three partitions")
+
+    all_done(client.delete_topics([topic]))
+    wait_for(lambda: topic not in client.list_topics(timeout=10).topics, "the topic is gone")
+    refused("UNKNOWN_TOPIC_OR_PART", client.delete_topics([topic]))
+
+
+def configs(bootstrap, topic):
+    client = AdminClient({"bootstrap.servers": bootstrap})
+    all_done(client.create_topics([NewTopic(topic, 1, 1, config={"segment.bytes": "1048576"})]))
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    entries = next(iter(client.describe_configs([resource]).values())).result(10)
+    expect_equal(entries["segment.bytes"].value, "1048576", "segment.bytes as created")
+    expect(entries["retention.ms"].is_default, "retention.ms is a default")
+    change = ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={"retention.ms": "7777"})
+    all_done(client.alter_configs([change]))
+    entries = next(iter(client.describe_configs([resource]).values())).result(10)
+    expect_equal(entries["retention.ms"].value, "7777", "retention.ms as altered")
+    refused(
+        "INVALID_CONFIG",
+        client.alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={"retention.ms": "-7"})]),
+    )
+    brokers = client.list_topics(timeout=10).brokers
+    broker = ConfigResource(ConfigResource.Type.BROKER, str(next(iter(brokers))))
+    entries = next(iter(client.describe_configs([broker]).values())).result(10)
+    expect("log.retention.hours" in entries, "the broker describes its configs")
+
+
+def offsets(bootstrap, topic):
+    consumer = open_consumer(bootstrap)
+    base = 1700000000000
+
+    def offset_of(timestamp):
+        answer = consumer.offsets_for_times([TopicPartition(topic, 0, timestamp)], timeout=10)[0]
+        expect(answer.error is None, str(answer.error))
+        return answer.offset
+
+    expect_equal(offset_of(base + 5000), 500, "offset of a timestamp")
+    expect_equal(offset_of(base + 4997), 500, "offset of the next timestamp")
+    expect_equal(offset_of(base + 10000), 1000, "offset over a gap")
+    expect_equal(offset_of(base + 10**12), -1, "offset of a timestamp behind the end")
+    expect_equal(offset_of(0), 0, "offset of the beginning of time")
+    consumer.close()
+
+
+def stream(bootstrap, topic, acknowledged_path):
+    """Produces numbers until it gets SIGTERM. What was acknowledged is written down, in order, before more comes."""
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 2,
+            "message.timeout.ms": 120000,
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 200,
+            "queue.buffering.max.messages": 2000,
+        }
+    )
+    failures = []
+    with open(acknowledged_path, "w", encoding="ascii", buffering=1) as out:
+
+        def delivered(error, message):
+            if error is None:
+                out.write(f"{message.partition()}\t{message.offset()}\t{message.value().decode()}\n")
+            else:
+                failures.append(str(error))
+
+        number = 0
+        while not stopped:
+            try:
+                producer.produce(
+                    topic, value=b"%d" % number, partition=number % PARTITIONS, callback=delivered
+                )
+                number += 1
+            except BufferError:
+                producer.poll(0.05)
+            producer.poll(0)
+        left = producer.flush(60)
+    expect_equal((left, failures[:3]), (0, []), "the producer lost nothing")
+
+
+def all_done(futures):
+    for future in futures.values():
+        future.result(20)
+
+
+def refused(code, futures):
+    for future in futures.values():
+        try:
+            future.result(20)
+        except KafkaException as e:
+            expect_equal(e.args[0].name(), code, "error code")
+            continue
+        expect(False, f"{code} did not come")
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + 10
+    while not condition():
+        expect(time.monotonic() < deadline, what)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:]
+    commands = [produce, consume, admin, configs, offsets, stream]
+    next(each for each in commands if each.__name__ == command)(*arguments)
+    print("done")
