@@ -101,12 +101,31 @@ internal static class Program
         var wanted = groups.Where(group => session.Options.Wants(group.Group)).ToList();
         if (wanted.Count > 0)
         {
-            LoadRows.WarmUp(floor, broker);
+            LoadRows.WarmUp(floor);
+            WarmUpBroker(broker);
         }
 
         foreach (var group in wanted)
         {
             group.Measure(group.Session);
+        }
+    }
+
+    /// <summary>A broker that fails here fails in the rows too, and there it is told with the row.</summary>
+    private static void WarmUpBroker(Driver? broker)
+    {
+        if (broker is null)
+        {
+            return;
+        }
+
+        try
+        {
+            LoadRows.WarmUp(broker);
+        }
+        catch (BenchException exception)
+        {
+            Console.Error.WriteLine($"bench: warming up: {exception.Message}");
         }
     }
 
