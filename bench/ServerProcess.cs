@@ -9,7 +9,7 @@ namespace Orleans.Kafka.Bench;
 /// </summary>
 internal sealed class ServerProcess : IDisposable
 {
-    private readonly Process? _process;
+    private Process? _process;
     private readonly string? _directory;
     private readonly StreamWriter? _output;
 
@@ -93,6 +93,7 @@ internal sealed class ServerProcess : IDisposable
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
+        _process = null;
         _output!.Dispose();
         if (Directory.Exists(_directory))
         {
