@@ -8,6 +8,9 @@ internal sealed class ManualClock : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
+    /// <summary>How often timers went off.</summary>
+    public int Fired { get; private set; }
+
     public int ActiveTimers => _timers.Count(timer => timer.IsActive);
 
     public override long GetTimestamp() => _elapsed.Ticks;
@@ -28,6 +31,7 @@ internal sealed class ManualClock : TimeProvider
         while (_timers.Where(timer => timer.IsActive && timer.Due <= end).MinBy(timer => timer.Due) is { } next)
         {
             _elapsed = next.Due;
+            Fired++;
             next.Fire();
         }
 

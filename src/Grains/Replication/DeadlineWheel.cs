@@ -14,8 +14,8 @@ public abstract class Deadline
 
 /// <summary>
 /// One coarse timer for all waits of a broker. Arming and disarming are a few pointer writes under a lock that is
-/// never held across anything else; the underlying timer runs only while something is armed, so that idling costs
-/// nothing. A deadline is met up to one tick late, never early.
+/// never held across anything else; the underlying timer is set to the next deadline and not to every tick, so that
+/// waiting costs nothing. A deadline is met up to two ticks late, never early.
 /// </summary>
 /// <param name="clock">The time source; tests inject their own.</param>
 public sealed class DeadlineWheel(TimeProvider clock) : IDisposable
@@ -26,13 +26,18 @@ public sealed class DeadlineWheel(TimeProvider clock) : IDisposable
     /// <summary>512 ticks are 2.56 s: longer than the usual wait of 500 ms; a longer one just passes by more than once.</summary>
     private const int SlotCount = 512;
 
+    private const long Never = long.MaxValue;
+
+    /// <summary>Timers count in milliseconds: a shorter delay would fire at once, again and again.</summary>
+    private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(1);
+
     private readonly Lock _lock = new();
     private readonly Deadline?[] _slots = new Deadline?[SlotCount];
     private readonly long _start = clock.GetTimestamp();
     private ITimer? _timer;
     private long _currentTick;
+    private long _timerTick = Never;
     private int _armed;
-    private bool _running;
 
     /// <summary>How many deadlines are armed.</summary>
     public int Count => Volatile.Read(ref _armed);
@@ -42,20 +47,21 @@ public sealed class DeadlineWheel(TimeProvider clock) : IDisposable
     {
         lock (_lock)
         {
-            if (!_running)
+            long now = NowTick();
+            if (_armed == 0)
             {
-                _currentTick = NowTick();
-                _running = true;
-                _timer ??= clock.CreateTimer(
-                    static state => ((DeadlineWheel)state!).OnTick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _timer.Change(Tick, Tick);
+                _currentTick = now;
             }
 
-            long ticks = Math.Max(1, (delay.Ticks + Tick.Ticks - 1) / Tick.Ticks + 1);
-            deadline.DueTick = Math.Max(_currentTick, NowTick()) + ticks;
+            long ticks = Math.Max(1, ((delay.Ticks + Tick.Ticks - 1) / Tick.Ticks) + 1);
+            deadline.DueTick = Math.Max(_currentTick, now) + ticks;
             deadline.IsArmed = true;
             Link(deadline);
             _armed++;
+            if (deadline.DueTick < _timerTick)
+            {
+                SetTimer(deadline.DueTick);
+            }
         }
     }
 
@@ -93,10 +99,10 @@ public sealed class DeadlineWheel(TimeProvider clock) : IDisposable
             }
 
             _currentTick = Math.Max(_currentTick, now);
-            if (_armed == 0)
+            _timerTick = Never;
+            if (_armed > 0)
             {
-                _running = false;
-                _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                SetTimer(NextOccupiedTick());
             }
         }
 
@@ -107,6 +113,27 @@ public sealed class DeadlineWheel(TimeProvider clock) : IDisposable
             met.Next = null;
             met.OnDeadline();
         }
+    }
+
+    private void SetTimer(long tick)
+    {
+        _timerTick = tick;
+        _timer ??= clock.CreateTimer(
+            static state => ((DeadlineWheel)state!).OnTick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        TimeSpan delay = (tick * Tick) - clock.GetElapsedTime(_start);
+        _timer.Change(delay > ShortestDelay ? delay : ShortestDelay, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The next tick with something in its slot, be it due on a later pass.</summary>
+    private long NextOccupiedTick()
+    {
+        long tick = _currentTick + 1;
+        while (_slots[tick % SlotCount] is null)
+        {
+            tick++;
+        }
+
+        return tick;
     }
 
     private void CollectDue(ref Deadline? slot, long now, ref Deadline? due)

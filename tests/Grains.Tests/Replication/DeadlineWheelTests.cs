@@ -65,6 +65,21 @@ public sealed class DeadlineWheelTests
     }
 
     [Fact]
+    public void Wheel_WithOneWaitUnderWay_LeavesItsTimerAloneMeanwhile()
+    {
+        using var wheel = new DeadlineWheel(_clock);
+        wheel.Arm(new Named("a", _met), TimeSpan.FromMilliseconds(2_000));
+
+        _clock.Advance(TimeSpan.FromMilliseconds(1_999));
+        Assert.Equal(0, _clock.Fired);
+
+        wheel.Arm(new Named("earlier", _met), TimeSpan.FromMilliseconds(1));
+        _clock.Advance(TimeSpan.FromMilliseconds(30));
+        Assert.Equal(["a", "earlier"], _met.Order());
+        Assert.InRange(_clock.Fired, 1, 3);
+    }
+
+    [Fact]
     public void Deadlines_ArmedAtRandom_AreMetWithinTwoTicks()
     {
         using var wheel = new DeadlineWheel(_clock);
