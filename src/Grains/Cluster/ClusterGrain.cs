@@ -2,7 +2,6 @@ using System.Globalization;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Protocol;
-using Orleans.Runtime;
 
 namespace Orleans.Kafka.Grains.Cluster;
 

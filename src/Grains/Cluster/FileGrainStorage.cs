@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Orleans.Kafka.Storage;
-using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace Orleans.Kafka.Grains.Cluster;

@@ -1,5 +1,3 @@
-using Orleans.Runtime;
-
 namespace Orleans.Kafka.Grains.Cluster;
 
 /// <summary>What <see cref="TopicGrain"/> keeps in grain storage.</summary>

@@ -1,6 +1,5 @@
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Placement;
-using Orleans.Runtime;
 
 namespace Orleans.Kafka.Grains.Metadata;
 

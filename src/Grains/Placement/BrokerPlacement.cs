@@ -1,6 +1,5 @@
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Placement;
-using Orleans.Runtime;
 using Orleans.Runtime.Placement;
 
 namespace Orleans.Kafka.Grains.Placement;

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Placement;
-using Orleans.Runtime;
 
 namespace Orleans.Kafka.Grains.Replication;
 
