@@ -1,4 +1,4 @@
-namespace Orleans.Kafka.Protocol;
+namespace Orleans.Kafka;
 
 /// <summary>Kafka's error codes as they go over the wire (Kafka 4.4).</summary>
 public enum ErrorCode : short

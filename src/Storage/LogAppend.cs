@@ -1,5 +1,4 @@
 using System.Buffers;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Storage;
 

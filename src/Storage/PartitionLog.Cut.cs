@@ -1,5 +1,3 @@
-using Orleans.Kafka.Protocol;
-
 namespace Orleans.Kafka.Storage;
 
 /// <content>Taking records away: at the end (truncation) and at the beginning (DeleteRecords, retention).</content>

@@ -1,5 +1,3 @@
-using Orleans.Kafka.Protocol;
-
 namespace Orleans.Kafka.Storage;
 
 /// <content>Reading: any thread, no lock.</content>

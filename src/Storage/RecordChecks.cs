@@ -1,5 +1,4 @@
 using System.Buffers;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Storage;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Storage.Tests;

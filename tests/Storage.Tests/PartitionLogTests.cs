@@ -1,5 +1,3 @@
-using Orleans.Kafka.Protocol;
-
 namespace Orleans.Kafka.Storage.Tests;
 
 public sealed class PartitionLogTests

@@ -2,7 +2,6 @@ using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Replication;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Gateway.Kafka;
 

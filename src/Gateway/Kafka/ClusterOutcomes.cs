@@ -1,5 +1,4 @@
 using Orleans.Kafka.Grains.Cluster;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Gateway.Kafka;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Gateway.Kafka;
 

@@ -1,5 +1,4 @@
 using Orleans.Concurrency;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Grains.Cluster;
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Grains.Replication;

@@ -1,5 +1,4 @@
 using Orleans.Kafka.Grains.Placement;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Grains.Replication;
 

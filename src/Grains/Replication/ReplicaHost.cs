@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Metadata;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Compression;
 using Orleans.Kafka.Storage;
 

@@ -1,4 +1,3 @@
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Storage;

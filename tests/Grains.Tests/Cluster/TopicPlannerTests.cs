@@ -1,6 +1,5 @@
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Grains.Tests.Cluster;
 

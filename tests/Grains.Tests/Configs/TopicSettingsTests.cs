@@ -1,5 +1,4 @@
 using Orleans.Kafka.Grains.Configs;
-using Orleans.Kafka.Protocol;
 
 namespace Orleans.Kafka.Grains.Tests.Configs;
 

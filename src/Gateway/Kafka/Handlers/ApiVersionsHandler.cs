@@ -20,7 +20,7 @@ internal sealed class ApiVersionsHandler(IServiceProvider services)
         {
             if (!IsName(request.ClientSoftwareName) || !IsName(request.ClientSoftwareVersion))
             {
-                return new(new ApiVersionsResponse { ErrorCode = Protocol.ErrorCode.InvalidRequest });
+                return new(new ApiVersionsResponse { ErrorCode = ErrorCode.InvalidRequest });
             }
 
             context.Connection.ClientSoftwareName = request.ClientSoftwareName;

@@ -2,7 +2,6 @@ using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Replication;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;

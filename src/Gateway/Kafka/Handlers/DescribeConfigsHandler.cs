@@ -2,7 +2,6 @@ using System.Globalization;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;

@@ -1,7 +1,6 @@
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;

@@ -1,6 +1,5 @@
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Configs;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;

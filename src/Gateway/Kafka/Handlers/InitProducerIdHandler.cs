@@ -1,5 +1,4 @@
 using Orleans.Kafka.Gateway.Connections;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;

@@ -1,6 +1,5 @@
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Replication;
-using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 using Orleans.Kafka.Storage;
 
