@@ -11,6 +11,9 @@ public sealed class ConfluentPythonTests(BrokerFixture fixture) : ClientTests(fi
     public Task Topics_Administered_BehaveAsInKafka() => AssertTopicsAreAdministeredAsync();
 
     [ClientFact(Client.ConfluentPython)]
+    public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
+
+    [ClientFact(Client.ConfluentPython)]
     public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
 }
 
@@ -23,6 +26,9 @@ public sealed class KafkaPythonTests(BrokerFixture fixture) : ClientTests(fixtur
 
     [ClientFact(Client.KafkaPython)]
     public Task Topics_Administered_BehaveAsInKafka() => AssertTopicsAreAdministeredAsync();
+
+    [ClientFact(Client.KafkaPython)]
+    public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
     [ClientFact(Client.KafkaPython)]
     public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
@@ -41,6 +47,9 @@ public sealed class KafkaJsTests(BrokerFixture fixture) : ClientTests(fixture, C
     public Task Topics_Administered_BehaveAsInKafka() => AssertTopicsAreAdministeredAsync();
 
     [ClientFact(Client.KafkaJs)]
+    public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
+
+    [ClientFact(Client.KafkaJs)]
     public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
 
     [ClientFact(Client.KafkaJs)]
@@ -56,6 +65,9 @@ public sealed class PlatformaticTests(BrokerFixture fixture) : ClientTests(fixtu
 
     [ClientFact(Client.Platformatic)]
     public Task Topics_Administered_BehaveAsInKafka() => AssertTopicsAreAdministeredAsync();
+
+    [ClientFact(Client.Platformatic)]
+    public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
     [ClientFact(Client.Platformatic)]
     public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
