@@ -43,6 +43,9 @@ public enum CloseReason
     /// <summary>The handler found that the request breaks a rule for which Kafka closes the connection.</summary>
     ProtocolViolation,
 
+    /// <summary>The TLS handshake failed or took too long.</summary>
+    TlsHandshakeFailed,
+
     /// <summary>Authentication failed or is missing.</summary>
     AuthenticationFailed,
 

@@ -14,6 +14,9 @@ internal static partial class ConnectionLog
         _ => LogLevel.Information,
     };
 
+    public static void Closed(ILogger logger, CloseReason reason, ConnectionInfo info, string? detail) =>
+        Closed(logger, LevelOf(reason), info.Id, info.RemoteEndPoint, info.ListenerName, reason, detail);
+
     [LoggerMessage(
         EventId = 1,
         EventName = "Closed",

@@ -157,14 +157,8 @@ internal abstract partial class KafkaConnection
         LogClosed(CloseReason, _closeDetail);
     }
 
-    protected void LogClosed(CloseReason reason, string? detail) => ConnectionLog.Closed(
-        _services.Logger,
-        ConnectionLog.LevelOf(reason),
-        Info.Id,
-        Info.RemoteEndPoint,
-        Info.ListenerName,
-        reason,
-        detail);
+    protected void LogClosed(CloseReason reason, string? detail) =>
+        ConnectionLog.Closed(_services.Logger, reason, Info, detail);
 
     private bool MayStart(RequestHandler? handler)
     {

@@ -1,10 +1,10 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -36,6 +36,8 @@ public sealed record KafkaEndpointOptions
 public sealed class KafkaEndpoint : IAsyncDisposable
 {
     private const int MaxDefaultThreads = 16;
+
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     private readonly KafkaEndpointOptions _options;
     private readonly ILoggerFactory _loggers;
@@ -93,6 +95,7 @@ public sealed class KafkaEndpoint : IAsyncDisposable
         catch
         {
             _server.Dispose();
+            _server = null;
             _transport.Dispose();
             throw;
         }
@@ -140,18 +143,10 @@ public sealed class KafkaEndpoint : IAsyncDisposable
     private void Listen(KestrelServerOptions kestrel, KafkaListenerOptions listener)
     {
         EndPoint endPoint = _options.Transport is null ? new ListenerEndPoint(listener) : listener.EndPoint;
-        kestrel.Listen(endPoint, options =>
-        {
-            if (listener.Tls is { } tls)
-            {
-                options.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls) });
-            }
-
-            options.Run(context => ServeAsync(context, listener.Name));
-        });
+        kestrel.Listen(endPoint, options => options.Run(context => ServeAsync(context, listener)));
     }
 
-    private Task ServeAsync(ConnectionContext context, string listener)
+    private Task ServeAsync(ConnectionContext context, KafkaListenerOptions listener)
     {
         if (context is Linux.DirectConnectionContext direct)
         {
@@ -159,8 +154,32 @@ public sealed class KafkaEndpoint : IAsyncDisposable
         }
 
         var info = new ConnectionInfo(
-            KafkaConnection.NextId(), listener, context.RemoteEndPoint, context.LocalEndPoint);
-        return new PipeConnection(_services, context, info).RunAsync();
+            KafkaConnection.NextId(), listener.Name, context.RemoteEndPoint, context.LocalEndPoint);
+        return listener.Tls is null
+            ? new PipeConnection(_services, context, info).RunAsync()
+            : ServeTlsAsync(context, listener.Tls, info);
+    }
+
+    private async Task ServeTlsAsync(
+        ConnectionContext context, SslServerAuthenticationOptions options, ConnectionInfo info)
+    {
+        TlsPipe pipe;
+        try
+        {
+            using var deadline = new CancellationTokenSource(HandshakeTimeout, _services.Time);
+            pipe = await TlsPipe.AcceptAsync(context.Transport, options, deadline.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException)
+        {
+            ConnectionLog.Closed(_services.Logger, CloseReason.TlsHandshakeFailed, info, e.Message);
+            return;
+        }
+
+        await using (pipe.ConfigureAwait(false))
+        {
+            context.Transport = pipe;
+            await new PipeConnection(_services, context, info).RunAsync().ConfigureAwait(false);
+        }
     }
 
     private void StartSweep()

@@ -163,7 +163,8 @@ public sealed partial class FileRangeTests : IDisposable
 
         public void Write(ReadOnlySpan<byte> bytes, long position) => throw new NotSupportedException();
 
-        public void Write(IReadOnlyList<ReadOnlyMemory<byte>> pieces, long position) => throw new NotSupportedException();
+        public void Write(IReadOnlyList<ReadOnlyMemory<byte>> pieces, long position) =>
+            throw new NotSupportedException();
 
         public void Flush() => throw new NotSupportedException();
 

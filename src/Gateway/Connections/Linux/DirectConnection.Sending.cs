@@ -131,7 +131,7 @@ internal sealed unsafe partial class DirectConnection
         return ReadRange(piece.File, piece.Position + count - 1, probe) == RangeRead.Cold;
     }
 
-    /// <summary>Goes on sending on a thread that may wait for the disk; it has the sending right from here on.</summary>
+    /// <summary>Goes on sending on a thread that may wait for the disk, and that has the right from here on.</summary>
     private void SendColdElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(
         static connection => connection.RunSendingSafely(), this, preferLocal: false);
 

@@ -77,7 +77,7 @@ internal sealed class DirectTransport : IDisposable
             int port = ((IPEndPoint)first.LocalEndPoint!).Port;
             return [first, OpenOne(new IPEndPoint(IPAddress.IPv6Loopback, port))];
         }
-        catch (Exception e) when (e is SocketException or IOException)
+        catch (IOException)
         {
             // Somebody else's port, or no IPv6 loopback: IPv4 alone will do.
             return [first];
@@ -111,10 +111,10 @@ internal sealed class DirectTransport : IDisposable
             socket.Listen(Services.Limits.Backlog);
             return socket;
         }
-        catch
+        catch (SocketException e)
         {
             socket.Dispose();
-            throw;
+            throw new IOException($"Cannot listen on {endPoint}: {e.Message}.", e);
         }
     }
 }
