@@ -30,6 +30,7 @@ public sealed class Replica : IThreadPoolWorkItem
     private readonly List<ReplicaWork> _round = [];
     private readonly List<ParkedFetch> _woken = [];
     private ReplicaWork? _head;
+    private Exception? _unexpected;
     private volatile ReplicaRole _role;
 
     internal Replica(string topic, Guid topicId, int partition, PartitionLog log, ReplicaRole role)
@@ -56,8 +57,11 @@ public sealed class Replica : IThreadPoolWorkItem
     /// <summary>What this replica is in its partition now.</summary>
     public ReplicaRole Role => _role;
 
-    /// <summary>Raised when a write failed: nothing is written any more until the log is opened again.</summary>
-    internal event Action<Replica>? Failed;
+    /// <summary>
+    /// Raised when a write failed: nothing is written any more until the log is opened again. With an exception when
+    /// the failure is none of the disk.
+    /// </summary>
+    internal event Action<Replica, Exception?>? Failed;
 
     /// <summary>
     /// Puts work into the queue. True when the queue was empty: the caller is the writer now and must call
@@ -188,13 +192,7 @@ public sealed class Replica : IThreadPoolWorkItem
                 append.LeaderEpoch = role.LeaderEpoch;
             }
 
-            Log.Append(CollectionsMarshal.AsSpan(_batch));
-
-            // With no other replica in sync, what is written here is replicated everywhere it must be.
-            if (role.IsOnlyReplica)
-            {
-                Log.AdvanceHighWatermark(Log.Offsets.LogEnd);
-            }
+            AppendBatch(role);
         }
         else
         {
@@ -210,9 +208,34 @@ public sealed class Replica : IThreadPoolWorkItem
             ((ReplicaAppend)round[i]).OnAppended();
         }
 
-        if (!wasFailed && Log.IsFailed)
+        if ((!wasFailed && Log.IsFailed) || _unexpected is not null)
         {
-            Failed?.Invoke(this);
+            Failed?.Invoke(this, _unexpected);
+            _unexpected = null;
+        }
+    }
+
+    private void AppendBatch(ReplicaRole role)
+    {
+        try
+        {
+            Log.Append(CollectionsMarshal.AsSpan(_batch));
+
+            // With no other replica in sync, what is written here is replicated everywhere it must be.
+            if (role.IsOnlyReplica)
+            {
+                Log.AdvanceHighWatermark(Log.Offsets.LogEnd);
+            }
+        }
+        catch (Exception exception)
+        {
+            // The log answers with errors; an exception is a state that cannot be. Whoever waits must hear of it, and
+            // the replica's grain opens the log anew.
+            _unexpected = exception;
+            foreach (LogAppend append in _batch)
+            {
+                append.Refuse(ErrorCode.KafkaStorageError);
+            }
         }
     }
 

@@ -81,7 +81,11 @@ public sealed partial class ReplicaHost
                 assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), ConfigOf(assignment));
             ReplicaRole role = RoleOf(assignment);
             var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role);
-            replica.Failed += onFailed;
+            replica.Failed += (failed, exception) =>
+            {
+                LogFailed(_logger, failed.Topic, failed.Partition, exception);
+                onFailed(failed);
+            };
             BecomeLeader(log, role);
             _replicas.Add(replica);
             return (replica, ErrorCode.None);
@@ -211,6 +215,9 @@ public sealed partial class ReplicaHost
 
     [LoggerMessage(3201, LogLevel.Warning, "{Kind}: {Path}: {Text}")]
     private static partial void LogNotice(ILogger logger, StorageNoticeKind kind, string path, string text);
+
+    [LoggerMessage(3203, LogLevel.Error, "replica {Topic}-{Partition} failed to write; it is opened again")]
+    private static partial void LogFailed(ILogger logger, string topic, int partition, Exception? exception);
 
     [LoggerMessage(3202, LogLevel.Error, "replica {Topic}-{Partition} cannot be opened")]
     private static partial void LogCannotOpen(ILogger logger, string topic, int partition, Exception exception);
