@@ -49,12 +49,12 @@ public sealed class BrokerView(
 
     /// <summary>
     /// The same, checked against the leader epoch that the client knows (KIP-320): FENCED_LEADER_EPOCH when that is
-    /// older, UNKNOWN_LEADER_EPOCH when it is newer. -1 is not checked.
+    /// older, UNKNOWN_LEADER_EPOCH when it is newer. A negative one is not checked.
     /// </summary>
     public ErrorCode FindLeader(TopicImage? topic, int partition, int currentLeaderEpoch, out Replica? replica)
     {
         ErrorCode error = FindLeader(topic, partition, out replica);
-        if (error != ErrorCode.None || currentLeaderEpoch == -1 || replica is null)
+        if (error != ErrorCode.None || currentLeaderEpoch < 0 || replica is null)
         {
             return error;
         }

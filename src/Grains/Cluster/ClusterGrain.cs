@@ -150,8 +150,7 @@ internal sealed class ClusterGrain(
     {
         if (!_topics.TryGetValue(partitions.Topic, out TopicImage? topic))
         {
-            return TopicOutcome.Of(
-                ErrorCode.UnknownTopicOrPartition, "This server does not host this topic-partition.");
+            return TopicOutcome.Of(ErrorCode.UnknownTopicOrPartition, null);
         }
 
         (PartitionImage[]? added, TopicOutcome? refusal) = planner.PlanGrowth(topic, partitions, live.Ids);

@@ -104,7 +104,7 @@ internal sealed class TopicPlanner(BrokerSettings settings, Random random)
         if (name == TopicName.ClusterMetadata)
         {
             return TopicOutcome.Of(
-                ErrorCode.InvalidTopicException, $"Creation of internal topic {TopicName.ClusterMetadata} is prohibited.");
+                ErrorCode.InvalidRequest, $"Creation of internal topic {TopicName.ClusterMetadata} is prohibited.");
         }
 
         if (existing.Contains(name))

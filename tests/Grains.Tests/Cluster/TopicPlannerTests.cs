@@ -26,7 +26,7 @@ public sealed class TopicPlannerTests
     [InlineData("", ErrorCode.InvalidTopicException)]
     [InlineData("..", ErrorCode.InvalidTopicException)]
     [InlineData("no space", ErrorCode.InvalidTopicException)]
-    [InlineData("__cluster_metadata", ErrorCode.InvalidTopicException)]
+    [InlineData("__cluster_metadata", ErrorCode.InvalidRequest)]
     [InlineData("taken", ErrorCode.TopicAlreadyExists)]
     [InlineData("dotted_name", ErrorCode.InvalidTopicException)]
     public void Plan_WithANameThatCannotBe_IsRefused(string name, ErrorCode expected)

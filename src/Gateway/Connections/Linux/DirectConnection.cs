@@ -200,6 +200,9 @@ internal sealed unsafe partial class DirectConnection : KafkaConnection, IEventT
             _readable = false;
             if (received == 0)
             {
+                // The peer has shut its sending side and may still read: what it asked before is answered.
+                Turn.RunWork();
+                Flush();
                 RequestClose(CloseReason.ClosedByPeer);
             }
             else if (error != Native.Again)

@@ -17,6 +17,12 @@ internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
     {
         MetadataImage image = broker.Metadata;
         var response = new DescribeTopicPartitionsResponse();
+        if (request.Cursor is { } cursor && !IsPossible(cursor, request))
+        {
+            response.Topics.AddRange(request.Topics.Select(topic => Failed(topic.Name, ErrorCode.InvalidRequest)));
+            return new(response);
+        }
+
         string? from = request.Cursor?.TopicName;
         IEnumerable<string> names = request.Topics.Count > 0 ? request.Topics.Select(topic => topic.Name) : image.Topics.Keys;
         int left = Math.Max(1, Math.Min(request.ResponsePartitionLimit, broker.Settings.RequestPartitionsMax));
@@ -48,15 +54,25 @@ internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
         return new(response);
     }
 
+    /// <summary>Whether an answer to this request can have ended where the client wants to go on.</summary>
+    private static bool IsPossible(DescribeTopicPartitionsRequest.PageCursor cursor, DescribeTopicPartitionsRequest request) =>
+        cursor.PartitionIndex >= 0
+        && (request.Topics.Count == 0 || request.Topics.Exists(topic => topic.Name == cursor.TopicName));
+
+    private static DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic Failed(
+        string name, ErrorCode error) => new()
+        {
+            Name = name,
+            ErrorCode = error,
+            IsInternal = TopicName.IsInternal(name),
+        };
+
     private DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic Describe(
         string name, MetadataImage image, int firstPartition, ref int left, out int next)
     {
         next = -1;
-        var described = new DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic
-        {
-            Name = name,
-            IsInternal = TopicName.IsInternal(name),
-        };
+        DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic described = Failed(name, ErrorCode.None);
+        described.TopicAuthorizedOperations = AuthorizedOperations.OnTopic;
         if (!image.Topics.TryGetValue(name, out TopicImage? topic))
         {
             described.ErrorCode = (TopicName.Fault(name) is null
@@ -66,7 +82,6 @@ internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
         }
 
         described.TopicId = topic.Id.ToKafkaUuid();
-        described.TopicAuthorizedOperations = AuthorizedOperations.OnTopic;
         for (int i = firstPartition; i < topic.Partitions.Length; i++)
         {
             if (left == 0)

@@ -12,10 +12,13 @@ namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 /// </summary>
 internal sealed class FetchAnswer(FetchRequest request)
 {
+    private const sbyte ReadCommitted = 1;
+
     private readonly FetchResponse _response = new();
     private readonly List<LogRead> _reads = [];
     private FetchResponse.FetchableTopicResponse _topic = null!;
     private int _left = request.MaxBytes;
+    private readonly bool _readCommitted = request.IsolationLevel == ReadCommitted;
 
     /// <summary>Bytes of records so far.</summary>
     public int Bytes { get; private set; }
@@ -29,33 +32,55 @@ internal sealed class FetchAnswer(FetchRequest request)
         _response.Responses.Add(_topic);
     }
 
-    public void Refuse(FetchRequest.FetchPartition asked, ErrorCode error)
+    /// <summary>A partition that cannot be read, and nothing else.</summary>
+    public static FetchResponse.PartitionData Failed(FetchRequest.FetchPartition asked, ErrorCode error) => new()
+    {
+        PartitionIndex = asked.Partition,
+        ErrorCode = error,
+        HighWatermark = -1,
+        AbortedTransactions = [],
+        Records = RecordSet.Empty,
+    };
+
+    public void Refuse(
+        FetchRequest.FetchPartition asked, ErrorCode error, FetchResponse.LeaderIdAndEpoch? leader = null)
     {
         HasError = true;
-        _topic.Partitions.Add(new FetchResponse.PartitionData
+        FetchResponse.PartitionData failed = Failed(asked, error);
+        bool isKnown = error is not (ErrorCode.UnknownTopicOrPartition or ErrorCode.UnknownTopicId);
+        if (isKnown && !_readCommitted)
         {
-            PartitionIndex = asked.Partition,
-            ErrorCode = error,
-            HighWatermark = -1,
-            AbortedTransactions = [],
-            Records = RecordSet.Empty,
-        });
+            failed.AbortedTransactions = null;
+        }
+
+        if (leader is not null)
+        {
+            failed.CurrentLeader = leader;
+        }
+
+        _topic.Partitions.Add(failed);
     }
 
-    public void Read(Replica replica, FetchRequest.FetchPartition asked, bool readCommitted)
+    public void Read(Replica replica, FetchRequest.FetchPartition asked)
     {
         LogOffsets offsets = replica.Log.Offsets;
-        long end = readCommitted ? offsets.LastStable : offsets.HighWatermark;
+        long end = _readCommitted ? offsets.LastStable : offsets.HighWatermark;
         var partition = new FetchResponse.PartitionData
         {
             PartitionIndex = asked.Partition,
             HighWatermark = offsets.HighWatermark,
             LastStableOffset = offsets.LastStable,
             LogStartOffset = offsets.LogStart,
-            AbortedTransactions = readCommitted ? [] : null,
+            AbortedTransactions = _readCommitted ? [] : null,
             Records = RecordSet.Empty,
         };
         _topic.Partitions.Add(partition);
+        if (asked.LastFetchedEpoch >= 0 && !Agrees(replica, asked, partition))
+        {
+            HasError = true;
+            return;
+        }
+
         if (asked.FetchOffset == end)
         {
             return;
@@ -63,17 +88,45 @@ internal sealed class FetchAnswer(FetchRequest request)
 
         LogRead read = replica.Log.Read(
             asked.FetchOffset, Math.Max(0, Math.Min(asked.PartitionMaxBytes, _left)), end, atLeastOneBatch: Bytes == 0,
-            withAbortedTransactions: readCommitted);
+            withAbortedTransactions: _readCommitted);
         if (read.Error != ErrorCode.None)
         {
             HasError = true;
-            partition.ErrorCode = read.Error;
-            partition.HighWatermark = partition.LastStableOffset = partition.LogStartOffset = -1;
+            Fail(partition, read.Error);
             read.Release();
             return;
         }
 
-        Take(partition, read, readCommitted);
+        Take(partition, read);
+    }
+
+    /// <summary>
+    /// Whether what the reader has up to its offset is what this log has (KIP-595): if not, tells where the epoch it
+    /// read last ended here.
+    /// </summary>
+    private static bool Agrees(
+        Replica replica, FetchRequest.FetchPartition asked, FetchResponse.PartitionData partition)
+    {
+        (int epoch, long end) = replica.Log.EndOffsetForEpoch(asked.LastFetchedEpoch);
+        if (epoch < 0 || end < 0)
+        {
+            Fail(partition, ErrorCode.OffsetOutOfRange);
+            return false;
+        }
+
+        if (epoch == asked.LastFetchedEpoch && end >= asked.FetchOffset)
+        {
+            return true;
+        }
+
+        partition.DivergingEpoch = new FetchResponse.EpochEndOffset { Epoch = epoch, EndOffset = end };
+        return false;
+    }
+
+    private static void Fail(FetchResponse.PartitionData partition, ErrorCode error)
+    {
+        partition.ErrorCode = error;
+        partition.HighWatermark = partition.LastStableOffset = partition.LogStartOffset = -1;
     }
 
     /// <summary>Gives back what was read; nothing is sent.</summary>
@@ -95,7 +148,7 @@ internal sealed class FetchAnswer(FetchRequest request)
         context.Response.Complete(_response);
     }
 
-    private void Take(FetchResponse.PartitionData partition, LogRead read, bool readCommitted)
+    private void Take(FetchResponse.PartitionData partition, LogRead read)
     {
         if (read.Length == 0)
         {
@@ -107,7 +160,7 @@ internal sealed class FetchAnswer(FetchRequest request)
         Bytes += read.Length;
         _left = Math.Max(0, _left - read.Length);
         partition.Records = new RecordSet(read.File!, read.Position, read.Length);
-        if (!readCommitted)
+        if (!_readCommitted)
         {
             return;
         }

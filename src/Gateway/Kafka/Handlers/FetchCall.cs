@@ -13,7 +13,8 @@ namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 internal sealed class FetchCall : ParkedFetch
 {
     private const short FirstVersionWithTopicIds = 13;
-    private const sbyte ReadCommitted = 1;
+    private const short FirstVersionWithFollowerState = 15;
+    private const short FirstVersionWithNewLeader = 16;
 
     private const int Idle = 0;
     private const int Looking = 1;
@@ -131,16 +132,38 @@ internal sealed class FetchCall : ParkedFetch
                 ErrorCode error = topic is null && _version >= FirstVersionWithTopicIds
                     ? ErrorCode.UnknownTopicId
                     : _broker.FindLeader(topic, partition.Partition, partition.CurrentLeaderEpoch, out replica);
+                if (error == ErrorCode.None && IsFromFollower)
+                {
+                    // No other broker holds a replica of what is led here.
+                    error = ErrorCode.NotLeaderOrFollower;
+                }
+
                 if (error == ErrorCode.None)
                 {
-                    answer.Read(replica!, partition, _request.IsolationLevel == ReadCommitted);
+                    answer.Read(replica!, partition);
                 }
                 else
                 {
-                    answer.Refuse(partition, error);
+                    answer.Refuse(partition, error, LeaderOf(topic, partition.Partition, error));
                 }
             }
         }
+    }
+
+    private bool IsFromFollower =>
+        (_version >= FirstVersionWithFollowerState ? _request.ReplicaState?.ReplicaId ?? -1 : _request.ReplicaId) >= 0;
+
+    /// <summary>Who leads instead, for a client that came to the wrong broker (KIP-951); null when that is not it.</summary>
+    private FetchResponse.LeaderIdAndEpoch? LeaderOf(TopicImage? topic, int partition, ErrorCode error)
+    {
+        if (_version < FirstVersionWithNewLeader || topic is null
+            || error is not (ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch))
+        {
+            return null;
+        }
+
+        PartitionImage image = topic.Partitions[partition];
+        return new FetchResponse.LeaderIdAndEpoch { LeaderId = image.Leader, LeaderEpoch = image.LeaderEpoch };
     }
 
     private TopicImage? Find(MetadataImage metadata, FetchRequest.FetchTopic asked)

@@ -18,6 +18,7 @@ internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
 {
     private const short FirstVersion = 4;
     private const short LastVersion = 18;
+    private const short FirstVersionWithTopicIds = 13;
 
     public override RequestOrder Order => RequestOrder.Independent;
 
@@ -29,6 +30,12 @@ internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
             return;
         }
 
+        if (request.IsolationLevel is < 0 or > 1)
+        {
+            context.Response.Complete(Refusal(request, context.ApiVersion));
+            return;
+        }
+
         // A client may name a session that it had with another broker, or one that this one never gave.
         if (request.SessionId != 0 && request.SessionEpoch > 0)
         {
@@ -37,5 +44,22 @@ internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
         }
 
         new FetchCall(context, request, broker, deadlines).Start();
+    }
+
+    /// <summary>The answer to a request that makes no sense: names can be repeated in it, ids cannot.</summary>
+    private static FetchResponse Refusal(FetchRequest request, short version)
+    {
+        var response = new FetchResponse { ErrorCode = ErrorCode.UnknownServerError };
+        foreach (FetchRequest.FetchTopic asked in version < FirstVersionWithTopicIds ? request.Topics : [])
+        {
+            var topic = new FetchResponse.FetchableTopicResponse { Topic = asked.Topic };
+            response.Responses.Add(topic);
+            foreach (FetchRequest.FetchPartition partition in asked.Partitions)
+            {
+                topic.Partitions.Add(FetchAnswer.Failed(partition, ErrorCode.UnknownServerError));
+            }
+        }
+
+        return response;
     }
 }

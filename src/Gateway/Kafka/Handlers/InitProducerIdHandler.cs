@@ -13,6 +13,16 @@ internal sealed class InitProducerIdHandler(ProducerIds ids)
     protected override async ValueTask<InitProducerIdResponse?> HandleAsync(
         RequestContext context, InitProducerIdRequest request)
     {
+        if ((request.ProducerId < 0) != (request.ProducerEpoch < 0))
+        {
+            return new InitProducerIdResponse
+            {
+                ErrorCode = ErrorCode.InvalidRequest,
+                ProducerId = -1,
+                ProducerEpoch = -1,
+            };
+        }
+
         if (request.TransactionalId is not null)
         {
             ErrorCode error = request.TransactionalId.Length == 0

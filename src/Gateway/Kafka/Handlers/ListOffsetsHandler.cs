@@ -50,6 +50,11 @@ internal sealed class ListOffsetsHandler(BrokerView broker) : RequestHandler<Lis
     private ListOffsetsResponse.ListOffsetsPartitionResponse Answer(
         ListOffsetsRequest request, ListOffsetsRequest.ListOffsetsPartition asked, TopicImage? topic, short version)
     {
+        if (request.IsolationLevel is < 0 or > 1)
+        {
+            return Failed(asked.PartitionIndex, ErrorCode.UnknownServerError);
+        }
+
         if (asked.Timestamp < -6 || VersionOf(asked.Timestamp) > version)
         {
             return Failed(asked.PartitionIndex, ErrorCode.UnsupportedVersion);

@@ -20,9 +20,16 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
     {
         short version = context.ApiVersion;
         MetadataImage image = broker.Metadata;
-        if (version is 10 or 11 && request.Topics?.Exists(topic => topic.TopicId != KafkaUuid.Zero) == true)
+        bool byId = request.Topics?.Exists(topic => topic.TopicId != KafkaUuid.Zero) == true;
+        bool nameless = request.Topics?.Exists(topic => topic.Name is null) == true;
+        if (version is 10 or 11 && (byId || nameless))
         {
-            return AskedByIdTooEarly(request);
+            return Refusal(request, ErrorCode.InvalidRequest);
+        }
+
+        if (nameless && !byId)
+        {
+            return Refusal(request, ErrorCode.UnknownServerError);
         }
 
         var response = new MetadataResponse
@@ -67,6 +74,7 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
 
     private async ValueTask AnswerAskedAsync(MetadataRequest request, MetadataImage image, MetadataResponse response)
     {
+        bool byId = request.Topics!.Exists(topic => topic.TopicId != KafkaUuid.Zero);
         var answered = new HashSet<(string?, KafkaUuid)>();
         foreach (MetadataRequest.MetadataRequestTopic asked in request.Topics!)
         {
@@ -75,24 +83,23 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
                 continue;
             }
 
-            response.Topics.Add(asked.Name is null
-                ? AnswerById(asked.TopicId, request, image)
-                : await AnswerByNameAsync(asked.Name, request, image));
+            if (!byId)
+            {
+                response.Topics.Add(await AnswerByNameAsync(asked.Name!, request, image));
+            }
+            else if (asked.TopicId != KafkaUuid.Zero)
+            {
+                // As in Kafka: with one id in the request, names do not count.
+                response.Topics.Add(AnswerById(asked.TopicId, request, image));
+            }
         }
     }
 
     private MetadataResponse.MetadataResponseTopic AnswerById(
-        KafkaUuid id, MetadataRequest request, MetadataImage image)
-    {
-        if (id == KafkaUuid.Zero)
-        {
-            return Failed(null, id, ErrorCode.UnknownServerError);
-        }
-
-        return image.TopicsById.TryGetValue(id.ToGuid(), out TopicImage? topic)
+        KafkaUuid id, MetadataRequest request, MetadataImage image) =>
+        image.TopicsById.TryGetValue(id.ToGuid(), out TopicImage? topic)
             ? Describe(topic, request)
             : Failed(null, id, ErrorCode.UnknownTopicId);
-    }
 
     private async ValueTask<MetadataResponse.MetadataResponseTopic> AnswerByNameAsync(
         string name, MetadataRequest request, MetadataImage image)
@@ -160,12 +167,13 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
         IsInternal = name is not null && TopicName.IsInternal(name),
     };
 
-    private static MetadataResponse AskedByIdTooEarly(MetadataRequest request)
+    /// <summary>The answer to a request that asks for a topic in a way its version has not: ids before v12, or neither.</summary>
+    private static MetadataResponse Refusal(MetadataRequest request, ErrorCode error)
     {
-        var response = new MetadataResponse { ClusterId = null, ControllerId = -1 };
+        var response = new MetadataResponse { ErrorCode = error, ClusterId = null, ControllerId = -1 };
         foreach (MetadataRequest.MetadataRequestTopic asked in request.Topics!)
         {
-            response.Topics.Add(Failed(asked.Name ?? "", asked.TopicId, ErrorCode.InvalidRequest));
+            response.Topics.Add(Failed(asked.Name ?? "", asked.TopicId, error));
         }
 
         return response;

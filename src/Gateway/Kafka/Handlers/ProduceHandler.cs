@@ -1,9 +1,11 @@
+using System.Buffers;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
+using Orleans.Kafka.Protocol.Records;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 
@@ -22,6 +24,9 @@ internal sealed class ProduceHandler(BrokerView broker)
     private const short LastVersion = 13;
     private const short FirstVersionWithTopicIds = 13;
 
+    /// <summary>From this version on clients know TRANSACTION_ABORTABLE (KIP-890).</summary>
+    private const short FirstVersionWithAbortable = 11;
+
     public override RequestOrder Order => RequestOrder.Pipelined;
 
     public override void Handle(RequestContext context)
@@ -33,16 +38,21 @@ internal sealed class ProduceHandler(BrokerView broker)
         }
 
         var call = new ProduceCall(context, request.Acks);
-        ErrorCode refusal = request.Acks is < -1 or > 1 ? ErrorCode.InvalidRequiredAcks : ErrorCode.None;
+        ErrorCode refusal = Refusal(request, context.ApiVersion);
         MetadataImage metadata = broker.Metadata;
         AppendTurn appends = context.Turn.Work(static () => new AppendTurn());
         foreach (ProduceRequest.TopicProduceData data in request.TopicData)
         {
+            if (data.PartitionData.Count == 0)
+            {
+                continue;
+            }
+
             TopicImage? topic = Find(metadata, data, context.ApiVersion);
             ProduceResponse.TopicProduceResponse answer = call.AddTopic(data);
             foreach (ProduceRequest.PartitionProduceData partition in data.PartitionData)
             {
-                ErrorCode error = refusal != ErrorCode.None ? refusal : Check(topic, request, context.ApiVersion);
+                ErrorCode error = refusal != ErrorCode.None ? refusal : Check(topic, context.ApiVersion);
                 Replica? replica = null;
                 if (error == ErrorCode.None)
                 {
@@ -68,7 +78,56 @@ internal sealed class ProduceHandler(BrokerView broker)
             : metadata.Topics.TryGetValue(data.Name, out topic) ? topic : null;
     }
 
-    private static ErrorCode Check(TopicImage? topic, ProduceRequest request, short version)
+    /// <summary>
+    /// Why a request is refused as a whole. Transactions are not served yet, so nothing transactional may get into a
+    /// log: it would hold back every reader of committed records for ever.
+    /// </summary>
+    private static ErrorCode Refusal(ProduceRequest request, short version)
+    {
+        if (request.Acks is < -1 or > 1)
+        {
+            return ErrorCode.InvalidRequiredAcks;
+        }
+
+        foreach (ProduceRequest.TopicProduceData data in request.TopicData)
+        {
+            foreach (ProduceRequest.PartitionProduceData partition in data.PartitionData)
+            {
+                if (IsTransactional(partition.Records.Bytes))
+                {
+                    return request.TransactionalId is null ? ErrorCode.TransactionalIdAuthorizationFailed
+                        : version < FirstVersionWithAbortable ? ErrorCode.InvalidTxnState
+                        : ErrorCode.TransactionAbortable;
+                }
+            }
+        }
+
+        return ErrorCode.None;
+    }
+
+    private static bool IsTransactional(in ReadOnlySequence<byte> records)
+    {
+        const int AttributesEnd = RecordBatchHeader.AttributesAt + sizeof(short);
+        if (records.Length < AttributesEnd)
+        {
+            return false;
+        }
+
+        if (records.FirstSpan.Length >= AttributesEnd)
+        {
+            return IsTransactional(records.FirstSpan);
+        }
+
+        Span<byte> header = stackalloc byte[AttributesEnd];
+        records.Slice(0, AttributesEnd).CopyTo(header);
+        return IsTransactional(header);
+    }
+
+    private static bool IsTransactional(ReadOnlySpan<byte> header) =>
+        header[RecordBatchHeader.MagicAt] == RecordBatchHeader.CurrentMagic
+        && (header[RecordBatchHeader.AttributesAt + 1] & RecordBatchHeader.TransactionalFlag) != 0;
+
+    private static ErrorCode Check(TopicImage? topic, short version)
     {
         if (topic is null)
         {
