@@ -10,13 +10,12 @@ internal sealed class BrokerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
 
+    private readonly string[] _settings;
     private readonly int _port = FreePort();
     private readonly StringBuilder _log = new();
     private Process? _process;
 
-    private BrokerProcess()
-    {
-    }
+    private BrokerProcess(string[] settings) => _settings = settings;
 
     /// <summary>The directory with the broker's partitions.</summary>
     public string DataFolder { get; } =
@@ -36,9 +35,10 @@ internal sealed class BrokerProcess : IAsyncDisposable
         }
     }
 
-    public static async Task<BrokerProcess> StartAsync()
+    /// <summary>Starts a broker with further settings, as <c>log.segment.bytes=1048576</c>.</summary>
+    public static async Task<BrokerProcess> StartAsync(params string[] settings)
     {
-        var broker = new BrokerProcess();
+        var broker = new BrokerProcess(settings);
         Directory.CreateDirectory(broker.DataFolder);
         await broker.StartAgainAsync();
         return broker;
@@ -59,6 +59,11 @@ internal sealed class BrokerProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var setting in _settings)
+        {
+            start.ArgumentList.Add($"--Kafka:{setting}");
+        }
+
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Remember(line.Data);
         _process.ErrorDataReceived += (_, line) => Remember(line.Data);

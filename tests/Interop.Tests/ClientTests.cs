@@ -48,6 +48,14 @@ public abstract class ClientTests(BrokerFixture fixture, Client client)
         await ClientRun.FinishAsync(client, "delete-records", Bootstrap, topic);
     }
 
+    /// <summary>Produces a large record, one that is too large, and a small one.</summary>
+    protected async Task AssertLimitsHoldAsync()
+    {
+        var topic = $"{Name}-limits";
+        await Topics.CreateAsync(Bootstrap, topic, 1);
+        await ClientRun.FinishAsync(client, "limits", Bootstrap, topic);
+    }
+
     private async Task ProduceTextAsync(string topic, string codec)
     {
         await Topics.CreateAsync(Bootstrap, topic, TextRecords.Partitions);

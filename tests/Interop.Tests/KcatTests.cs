@@ -38,6 +38,24 @@ public sealed class KcatTests(BrokerFixture fixture)
         Assert.Contains(codec, SegmentCodecs.CountBatches(fixture.Broker.DataFolder, topic).Keys);
     }
 
+    [ClientTheory(Client.Kcat)]
+    [InlineData("0")]
+    [InlineData("1")]
+    [InlineData("all")]
+    public async Task Records_ProducedWithAnyAcks_AreThere(string acks)
+    {
+        var topic = $"kcat-acks-{acks}";
+        await Topics.CreateAsync(Bootstrap, topic, 1);
+        using var input = new TemporaryFile();
+        await File.WriteAllLinesAsync(input.FilePath, fixture.Text.Lines.Take(5000));
+
+        await ClientRun.FinishAsync(
+            Client.Kcat, "-P", "-b", Bootstrap, "-t", topic, "-X", $"acks={acks}", "-l", input.FilePath);
+
+        var lines = (await ConsumeAsync(topic)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(5000, lines.Length);
+    }
+
     [ClientFact(Client.Kcat)]
     public async Task Metadata_Listed_NamesBrokerAndTopic()
     {

@@ -14,6 +14,9 @@ public sealed class ConfluentPythonTests(BrokerFixture fixture) : ClientTests(fi
     public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
     [ClientFact(Client.ConfluentPython)]
+    public Task Record_OverTheLimit_IsRefusedAlone() => AssertLimitsHoldAsync();
+
+    [ClientFact(Client.ConfluentPython)]
     public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
 }
 

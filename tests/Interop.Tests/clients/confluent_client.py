@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """confluent-kafka, that is librdkafka, against the broker."""
+import os
 import signal
 import sys
 import time
@@ -130,6 +131,31 @@ def offsets(bootstrap, topic):
     consumer.close()
 
 
+def limits(bootstrap, topic):
+    """A record near the limit comes back; one over it is refused, and what follows it is not harmed."""
+    answers = []
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "message.max.bytes": 10000000, "enable.idempotence": True, "linger.ms": 0}
+    )
+    values = [os.urandom(900000), os.urandom(2000000), b"small"]
+
+    def delivered(error, _message):
+        answers.append(error and error.name())
+
+    for value in values:
+        producer.produce(topic, value=value, partition=0, callback=delivered)
+        expect_equal(producer.flush(60), 0, "records without an answer")
+    expect_equal(answers, [None, "MSG_SIZE_TOO_LARGE", None], "answers")
+
+    consumer = open_consumer(bootstrap)
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    for value in (values[0], values[2]):
+        message = consumer.poll(20)
+        expect(message is not None and message.error() is None, "a record comes")
+        expect(message.value() == value, "the record is the one that was sent")
+    consumer.close()
+
+
 def stream(bootstrap, topic, acknowledged_path):
     """Produces numbers until it gets SIGTERM. What was acknowledged is written down, in order, before more comes."""
     stopped = []
@@ -151,16 +177,18 @@ def stream(bootstrap, topic, acknowledged_path):
 
         def delivered(error, message):
             if error is None:
-                out.write(f"{message.partition()}\t{message.offset()}\t{message.value().decode()}\n")
+                number = message.value().split()[0].decode()
+                out.write(f"{message.partition()}\t{message.offset()}\t{number}\n")
             else:
                 failures.append(str(error))
 
+        # Values of about a kilobyte: segments of a megabyte are rolled in between.
+        padding = b"x" * 1000
         number = 0
         while not stopped:
             try:
-                producer.produce(
-                    topic, value=b"%d" % number, partition=number % PARTITIONS, callback=delivered
-                )
+                value = b"%d %s" % (number, padding)
+                producer.produce(topic, value=value, partition=number % PARTITIONS, callback=delivered)
                 number += 1
             except BufferError:
                 producer.poll(0.05)
@@ -193,6 +221,6 @@ def wait_for(condition, what):
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    commands = [produce, consume, admin, configs, offsets, stream]
+    commands = [produce, consume, admin, configs, offsets, limits, stream]
     next(each for each in commands if each.__name__ == command)(*arguments)
     print("done")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""kafka-python against the broker. Old and simple requests: it takes the newest versions that it knows, most of them of 2019."""
+"""kafka-python against the broker: the newest versions of the requests that it knows are of 2019 and older."""
 import sys
 import time
 

@@ -88,7 +88,8 @@ async function admin(bootstrap, topic) {
   const client = connect(bootstrap).admin()
   await client.connect()
   const entries = [{ name: 'retention.ms', value: '123456' }]
-  expectEqual(await client.createTopics({ topics: [{ topic, numPartitions: 2, configEntries: entries }] }), true, 'created')
+  const topics = [{ topic, numPartitions: 2, configEntries: entries }]
+  expectEqual(await client.createTopics({ topics }), true, 'created')
   expectEqual(await client.createTopics({ topics: [{ topic }] }), false, 'created again')
   await refused(
     client.createTopics({ topics: [{ topic: `${topic}-rf`, replicationFactor: 7 }] }),
@@ -116,7 +117,8 @@ async function configs(bootstrap, topic) {
   const value = async name => (await client.describeConfigs({ resources: [resource], includeSynonyms: true }))
     .resources[0].configEntries.find(e => e.configName === name).configValue
   expectEqual(await value('retention.ms'), '123456', 'retention.ms as created')
-  await client.alterConfigs({ resources: [{ ...resource, configEntries: [{ name: 'max.message.bytes', value: '2222' }] }] })
+  const configEntries = [{ name: 'max.message.bytes', value: '2222' }]
+  await client.alterConfigs({ resources: [{ ...resource, configEntries }] })
   expectEqual(await value('max.message.bytes'), '2222', 'max.message.bytes as altered')
   await client.disconnect()
 }

@@ -65,7 +65,8 @@ async function admin(bootstrap, topic) {
   const configs = [{ name: 'retention.ms', value: '123456' }]
   const [created] = await client.createTopics({ topics: [topic], partitions: 2, replicas: 1, configs })
   expectEqual([created.name, created.partitions, created.replicas], [topic, 2, 1], 'the created topic')
-  await refused(client.createTopics({ topics: [topic], partitions: 1, replicas: 1 }), hasCode('TOPIC_ALREADY_EXISTS'), 'twice')
+  const again = client.createTopics({ topics: [topic], partitions: 1, replicas: 1 })
+  await refused(again, hasCode('TOPIC_ALREADY_EXISTS'), 'creating it again')
   expect((await client.listTopics()).includes(topic), 'the topic is listed')
 
   await client.createPartitions({ topics: [{ name: topic, count: 3, assignments: null }] })
@@ -120,13 +121,14 @@ async function offsets(bootstrap, topic) {
 
 async function deleteRecords(bootstrap, topic) {
   const client = new Admin(options(bootstrap))
-  const deleted = await client.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 700n }] }] })
+  const deleteTo = offset => client.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset }] }] })
+  const deleted = await deleteTo(700n)
   expectEqual(Number(deleted[0].partitions[0].lowWatermark), 700, 'low watermark of the answer')
-  const earliest = await client.listOffsets({ topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -2n }] }] })
+  const earliest = await client.listOffsets({
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -2n }] }],
+  })
   expectEqual(Number(earliest[0].partitions[0].offset), 700, 'earliest offset after the deletion')
-  await refused(
-    client.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 10n ** 12n }] }] }),
-    hasCode('OFFSET_OUT_OF_RANGE'), 'an offset behind the end')
+  await refused(deleteTo(10n ** 12n), hasCode('OFFSET_OUT_OF_RANGE'), 'an offset behind the end')
   await client.close()
 }
 
