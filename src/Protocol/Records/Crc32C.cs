@@ -50,6 +50,7 @@ public static class Crc32C
         return ~AppendOneWay(state, data);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // loops: without it the first megabytes go many times slower
     private static uint AppendOneWay(uint state, ReadOnlySpan<byte> data)
     {
         while (data.Length >= sizeof(ulong))
@@ -88,6 +89,7 @@ public static class Crc32C
         return state;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // loops: without it the first megabytes go many times slower
     private static uint ThreeBlocks(uint state, ref byte at, int block, ulong shiftOne, ulong shiftTwo)
     {
         ulong first = state;

@@ -3,6 +3,7 @@ using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Protocol.Messages;
+using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 
@@ -105,6 +106,11 @@ internal sealed class FetchCall : ParkedFetch
     private bool TryAnswer()
     {
         bool isLast = _isLastLook;
+        if (!isLast && FindsNothing())
+        {
+            return false;
+        }
+
         var answer = new FetchAnswer(_request);
         Read(answer);
         if (!isLast && !answer.HasError && answer.Bytes < _request.MinBytes)
@@ -116,6 +122,36 @@ internal sealed class FetchCall : ParkedFetch
         Volatile.Write(ref _look, Answered);
         Unpark();
         answer.Complete(_context);
+        return true;
+    }
+
+    /// <summary>
+    /// True when every partition is read to its end. Most looks find just that, and an answer made for it would be
+    /// most of what a waiting consumer costs.
+    /// </summary>
+    private bool FindsNothing()
+    {
+        MetadataImage metadata = _broker.Metadata;
+        bool readCommitted = _request.IsolationLevel == ReadCommitted;
+        foreach (FetchRequest.FetchTopic asked in _request.Topics)
+        {
+            TopicImage? topic = Find(metadata, asked);
+            foreach (FetchRequest.FetchPartition partition in asked.Partitions)
+            {
+                if (_broker.FindLeader(topic, partition.Partition, partition.CurrentLeaderEpoch, out Replica? replica)
+                    != ErrorCode.None)
+                {
+                    return false;
+                }
+
+                LogOffsets offsets = replica!.Log.Offsets;
+                if (partition.FetchOffset != (readCommitted ? offsets.LastStable : offsets.HighWatermark))
+                {
+                    return false;
+                }
+            }
+        }
+
         return true;
     }
 
@@ -177,7 +213,8 @@ internal sealed class FetchCall : ParkedFetch
     private void Park()
     {
         MetadataImage metadata = _broker.Metadata;
-        var places = new List<(Replica, ParkingPlace)>();
+        var places = new (Replica, ParkingPlace)[_request.Topics.Sum(topic => topic.Partitions.Count)];
+        int count = 0;
         foreach (FetchRequest.FetchTopic asked in _request.Topics)
         {
             TopicImage? topic = Find(metadata, asked);
@@ -185,12 +222,13 @@ internal sealed class FetchCall : ParkedFetch
             {
                 if (_broker.FindLeader(topic, partition.Partition, out Replica? replica) == ErrorCode.None)
                 {
-                    places.Add((replica!, new ParkingPlace(this)));
+                    places[count++] = (replica!, new ParkingPlace(this));
                 }
             }
         }
 
-        Volatile.Write(ref _places, [.. places]);
+        Array.Resize(ref places, count);
+        Volatile.Write(ref _places, places);
         foreach ((Replica replica, ParkingPlace place) in places)
         {
             replica.Park(place);
