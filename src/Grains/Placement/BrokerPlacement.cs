@@ -30,6 +30,7 @@ public sealed class BrokerPlacement : PlacementStrategy
 public sealed class BrokerPlacementAttribute() : PlacementAttribute(BrokerPlacement.Instance);
 
 /// <summary>No live silo belongs to the broker: the caller answers NOT_LEADER_OR_FOLLOWER or tries later.</summary>
+[GenerateSerializer, Alias("kafka.BrokerNotAvailableException")]
 public sealed class BrokerNotAvailableException : Exception
 {
     /// <summary>Names the broker that is not there.</summary>

@@ -12,6 +12,7 @@ public sealed class BySiloNamePlacement : PlacementStrategy
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class BySiloNameAttribute() : PlacementAttribute(BySiloNamePlacement.Instance);
 
+[GenerateSerializer]
 public sealed class NoSuchSiloException(string message) : Exception(message);
 
 public sealed class BySiloNameDirector(IClusterMembershipService membership) : IPlacementDirector
