@@ -15,11 +15,16 @@ internal sealed class WireClient : IDisposable
     private readonly TcpClient _connection = new() { NoDelay = true };
     private int _correlation;
 
-    public static async Task<WireClient> ConnectAsync(KafkaBroker broker)
+    public static Task<WireClient> ConnectAsync(KafkaBroker broker)
     {
         string[] address = broker.BootstrapServers.Split(':');
+        return ConnectAsync(address[0], int.Parse(address[1]));
+    }
+
+    public static async Task<WireClient> ConnectAsync(string host, int port)
+    {
         var client = new WireClient();
-        await client._connection.ConnectAsync(address[0], int.Parse(address[1]));
+        await client._connection.ConnectAsync(host, port);
         return client;
     }
 

@@ -1,0 +1,58 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains;
+using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Placement;
+using Orleans.TestingHost;
+
+namespace Orleans.Kafka.Hosting.Tests;
+
+/// <summary>Several brokers of one cluster in this process, each with its own log directory and port.</summary>
+internal sealed class BrokerCluster : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("kafka-cluster-").FullName;
+    private readonly InProcessTestCluster _cluster;
+    private int _lastBrokerId;
+
+    private BrokerCluster(short brokers)
+    {
+        var builder = new InProcessTestClusterBuilder(brokers);
+        builder.ConfigureSiloHost((silo, host) =>
+        {
+            int brokerId = Interlocked.Increment(ref _lastBrokerId);
+            BrokerSettings settings = BrokerSettings.Parse(new Dictionary<string, string?>
+            {
+                ["node.id"] = $"{brokerId}",
+                ["listeners"] = "PLAINTEXT://127.0.0.1:0",
+                ["log.dirs"] = Path.Combine(_directory, $"broker-{brokerId}"),
+                ["metadata.log.dir"] = Path.Combine(_directory, "metadata"),
+            });
+            silo.SiloName = BrokerPlacement.SiloNameOf(brokerId);
+            host.Services.AddKafkaFileStorage();
+            host.AddKafkaBroker(settings);
+        });
+        _cluster = builder.Build();
+    }
+
+    public static async Task<BrokerCluster> StartAsync(short brokers)
+    {
+        var cluster = new BrokerCluster(brokers);
+        await cluster._cluster.DeployAsync();
+        return cluster;
+    }
+
+    /// <summary>A connection to a broker, by its place in the cluster, from 0.</summary>
+    public async Task<WireClient> ConnectAsync(int broker)
+    {
+        var endpoint = _cluster.Silos[broker].ServiceProvider.GetRequiredService<KafkaEndpoint>();
+        return await WireClient.ConnectAsync("127.0.0.1", endpoint.BoundListeners[0].Port);
+    }
+
+    public Task KillAsync(int broker) => _cluster.KillSiloAsync(_cluster.Silos[broker]);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+}

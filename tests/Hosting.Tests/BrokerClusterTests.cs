@@ -1,0 +1,49 @@
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Messages;
+
+namespace Orleans.Kafka.Hosting.Tests;
+
+public sealed class BrokerClusterTests
+{
+    [Fact]
+    public async Task CreateTopic_OnThreeBrokers_SpreadsLeadersThatServeAtOnce()
+    {
+        await using BrokerCluster cluster = await BrokerCluster.StartAsync(3);
+        using WireClient first = await cluster.ConnectAsync(0);
+        await first.CreateTopicAsync("t", partitions: 6);
+
+        for (int broker = 0; broker < 3; broker++)
+        {
+            using WireClient client = await cluster.ConnectAsync(broker);
+            MetadataResponse metadata = await MetadataAsync(client);
+            Assert.Equal([1, 2, 3], metadata.Brokers.Select(each => each.NodeId));
+            Assert.All(new[] { 1, 2, 3 }, id => Assert.Equal(2, metadata.Topics[0].Partitions.Count(each => each.LeaderId == id)));
+            foreach (var partition in metadata.Topics[0].Partitions)
+            {
+                var answer = await client.ProduceAsync("t", WireClient.Batch("x"), partition.PartitionIndex);
+                Assert.Equal(
+                    partition.LeaderId == broker + 1 ? ErrorCode.None : ErrorCode.NotLeaderOrFollower, answer.ErrorCode);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Metadata_AfterABrokerDied_NamesNoLeaderForItsPartitions()
+    {
+        await using BrokerCluster cluster = await BrokerCluster.StartAsync(3);
+        using WireClient first = await cluster.ConnectAsync(0);
+        await first.CreateTopicAsync("t", partitions: 6);
+
+        await cluster.KillAsync(2);
+        MetadataResponse metadata = await MetadataAsync(first);
+
+        Assert.Equal([1, 2], metadata.Brokers.Select(each => each.NodeId));
+        Assert.Equal(2, metadata.Topics[0].Partitions.Count(
+            each => each is { LeaderId: -1, ErrorCode: ErrorCode.LeaderNotAvailable, OfflineReplicas: [3] }));
+        Assert.Equal(4, metadata.Topics[0].Partitions.Count(each => each.ErrorCode == ErrorCode.None));
+        await first.CreateTopicAsync("still-possible", partitions: 4);
+    }
+
+    private static Task<MetadataResponse> MetadataAsync(WireClient client) => client.SendAsync<MetadataResponse>(
+        new MetadataRequest { Topics = [new() { Name = "t" }] }, ApiKey.Metadata, version: 12);
+}
