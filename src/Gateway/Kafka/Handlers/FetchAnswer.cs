@@ -12,7 +12,8 @@ namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 /// </summary>
 internal sealed class FetchAnswer(FetchRequest request)
 {
-    private const sbyte ReadCommitted = 1;
+    /// <summary>The isolation level of consumers that want no open or aborted transactions (KIP-98).</summary>
+    public const sbyte ReadCommitted = 1;
 
     private readonly FetchResponse _response = new();
     private readonly List<LogRead> _reads = [];

@@ -132,7 +132,7 @@ internal sealed class FetchCall : ParkedFetch
     private bool FindsNothing()
     {
         MetadataImage metadata = _broker.Metadata;
-        bool readCommitted = _request.IsolationLevel == ReadCommitted;
+        bool readCommitted = _request.IsolationLevel == FetchAnswer.ReadCommitted;
         foreach (FetchRequest.FetchTopic asked in _request.Topics)
         {
             TopicImage? topic = Find(metadata, asked);
