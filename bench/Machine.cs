@@ -34,5 +34,28 @@ internal static class Machine
         }
     }
 
+    /// <summary>Waits until a process has nothing left to do (compiling, collecting), at most for some seconds.</summary>
+    public static void WaitForQuietProcess(int processId)
+    {
+        if (processId == 0)
+        {
+            return;
+        }
+
+        var clock = Stopwatch.StartNew();
+        var before = ProcessUsage.ProcessorSeconds(processId);
+        while (clock.Elapsed.TotalSeconds < 5)
+        {
+            Thread.Sleep(300);
+            var now = ProcessUsage.ProcessorSeconds(processId);
+            if (now - before < 0.003)
+            {
+                return;
+            }
+
+            before = now;
+        }
+    }
+
     private static IEnumerable<string> ReadLines(string file) => File.Exists(file) ? File.ReadLines(file) : [];
 }
