@@ -32,11 +32,11 @@ public abstract class ClientTests(BrokerFixture fixture, Client client)
     protected Task AssertSettingsAreAlteredAsync() =>
         ClientRun.FinishAsync(client, "configs", Bootstrap, $"{Name}-configs");
 
-    /// <summary>Looks offsets up by timestamps.</summary>
-    protected async Task AssertOffsetsAreFoundByTimeAsync()
+    /// <summary>Looks offsets up by timestamps, for which the broker looks into the batches.</summary>
+    protected async Task AssertOffsetsAreFoundByTimeAsync(string codec)
     {
-        var topic = $"{Name}-times";
-        await ProduceTextAsync(topic, "none");
+        var topic = $"{Name}-times-{codec}";
+        await ProduceTextAsync(topic, codec);
         await ClientRun.FinishAsync(client, "offsets", Bootstrap, topic);
     }
 

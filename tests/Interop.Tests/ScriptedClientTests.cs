@@ -16,8 +16,9 @@ public sealed class ConfluentPythonTests(BrokerFixture fixture) : ClientTests(fi
     [ClientFact(Client.ConfluentPython)]
     public Task Record_OverTheLimit_IsRefusedAlone() => AssertLimitsHoldAsync();
 
-    [ClientFact(Client.ConfluentPython)]
-    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
+    [ClientTheory(Client.ConfluentPython)]
+    [MemberData(nameof(Codecs.All), MemberType = typeof(Codecs))]
+    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords(string codec) => AssertOffsetsAreFoundByTimeAsync(codec);
 }
 
 /// <summary>kafka-python: old versions of the requests. Knows neither idempotent producing nor DeleteRecords.</summary>
@@ -33,8 +34,9 @@ public sealed class KafkaPythonTests(BrokerFixture fixture) : ClientTests(fixtur
     [ClientFact(Client.KafkaPython)]
     public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
-    [ClientFact(Client.KafkaPython)]
-    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
+    [ClientTheory(Client.KafkaPython)]
+    [MemberData(nameof(Codecs.All), MemberType = typeof(Codecs))]
+    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords(string codec) => AssertOffsetsAreFoundByTimeAsync(codec);
 }
 
 /// <summary>
@@ -52,8 +54,9 @@ public sealed class KafkaJsTests(BrokerFixture fixture) : ClientTests(fixture, C
     [ClientFact(Client.KafkaJs)]
     public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
-    [ClientFact(Client.KafkaJs)]
-    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
+    [ClientTheory(Client.KafkaJs)]
+    [MemberData(nameof(Codecs.All), MemberType = typeof(Codecs))]
+    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords(string codec) => AssertOffsetsAreFoundByTimeAsync(codec);
 
     [ClientFact(Client.KafkaJs)]
     public Task Records_Deleted_AreGone() => AssertRecordsAreDeletedAsync();
@@ -72,8 +75,9 @@ public sealed class PlatformaticTests(BrokerFixture fixture) : ClientTests(fixtu
     [ClientFact(Client.Platformatic)]
     public Task Settings_DescribedAndAltered_BehaveAsInKafka() => AssertSettingsAreAlteredAsync();
 
-    [ClientFact(Client.Platformatic)]
-    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords() => AssertOffsetsAreFoundByTimeAsync();
+    [ClientTheory(Client.Platformatic)]
+    [MemberData(nameof(Codecs.All), MemberType = typeof(Codecs))]
+    public Task Offsets_LookedUpByTime_AreThoseOfTheRecords(string codec) => AssertOffsetsAreFoundByTimeAsync(codec);
 
     [ClientFact(Client.Platformatic)]
     public Task Records_Deleted_AreGone() => AssertRecordsAreDeletedAsync();
