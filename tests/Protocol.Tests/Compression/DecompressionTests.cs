@@ -118,6 +118,17 @@ public class DecompressionTests
         Assert.Equal([65], buffer.Written.ToArray());
     }
 
+    [Fact]
+    public void TryDecompress_ZstdWithOneRepeatedLiteral_GivesIt()
+    {
+        // A frame of one compressed block: twenty times the same literal, no sequences.
+        byte[] frame = [0x28, 0xB5, 0x2F, 0xFD, 0x20, 20, 0x1D, 0, 0, 0xA1, 65, 0];
+        using var buffer = new DecompressionBuffer();
+
+        Assert.True(Compressions.TryDecompress(CompressionCodec.Zstd, new(frame), 100, buffer));
+        Assert.Equal(Enumerable.Repeat((byte)65, 20), buffer.Written.ToArray());
+    }
+
     [Theory]
     [InlineData(0x88, true)]
     [InlineData(0x89, false)]

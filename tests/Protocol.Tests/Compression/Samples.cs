@@ -12,6 +12,8 @@ internal static class Samples
         {
             "zeros" => new byte[size],
             "noise" => [.. Enumerable.Range(0, size).Select(_ => (byte)dice.Next(256))],
+            "few" => [.. Enumerable.Range(0, size).Select(_ => (byte)Math.Min(dice.Next(6), dice.Next(6)))],
+            "steps" => Steps(dice, size),
             "drum" => Text(dice, size, throws: 40),
             "words" => Text(dice, size, throws: 3),
             _ => throw new ArgumentException($"no such sample: {kind}", nameof(kind)),
@@ -20,6 +22,18 @@ internal static class Samples
 
     public static byte[] Read(string fileName) =>
         File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Compression", "data", fileName));
+
+    private static byte[] Steps(Dice dice, int size)
+    {
+        var steps = new List<byte>("0123456789abcdef"u8.ToArray());
+        while (steps.Count < size)
+        {
+            steps.Add((byte)dice.Next(256));
+            steps.AddRange(steps.GetRange(0, 15));
+        }
+
+        return [.. steps.Take(size)];
+    }
 
     private static byte[] Text(Dice dice, int size, int throws)
     {

@@ -27,6 +27,13 @@ def sample(kind, size):
         return bytes(size)
     if kind == "noise":
         return bytes(dice.next(256) for _ in range(size))
+    if kind == "few":
+        return bytes(min(dice.next(6), dice.next(6)) for _ in range(size))
+    if kind == "steps":
+        steps = bytearray(b"0123456789abcdef")
+        while len(steps) < size:
+            steps += bytes([dice.next(256)]) + steps[:15]
+        return bytes(steps[:size])
     words = [bytes(97 + min(dice.next(26), dice.next(26)) for _ in range(2 + dice.next(9))) for _ in range(300)]
     text = bytearray()
     throws = 40 if kind == "drum" else 3
@@ -76,6 +83,11 @@ def main():
     both("words", 5000, "zstd.fast", lambda p: run(["zstd", "--fast=5", "-c"], p))
     skippable = struct.pack("<II", 0x184D2A53, 5) + b"12345"
     both("words", 5000, "zstd.frames", lambda p: zstd(1, p[:100]) + skippable + zstd(22, p[100:]) + skippable)
+    # Together these have every kind of table that zstd writes: its own, single, direct, repeated.
+    both("few", 300, "zstd.direct-weights", lambda p: zstd(19, p))
+    both("steps", 3000, "zstd.single-codes", lambda p: zstd(1, p))
+    both("steps", 400000, "zstd.repeated-tables", lambda p: zstd(19, p))
+    both("zeros", 140000, "zstd.repeated-byte", lambda p: zstd(3, p))
     both("drum", 150000, "zstd.blocks", lambda p: run(["zstd", "-1", "-c"], p))
     both("drum", 150000, "zstd.best", lambda p: run(["zstd", "--ultra", "-22", "-c"], p))
 
