@@ -15,7 +15,8 @@ internal sealed class TlsPipe : IDuplexPipe, IAsyncDisposable
     {
         _stream = stream;
         Input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: BufferBytes, leaveOpen: true));
-        Output = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: BufferBytes, leaveOpen: true));
+        Output = PipeWriter.Create(
+            stream, new StreamPipeWriterOptions(minimumBufferSize: BufferBytes, leaveOpen: true));
     }
 
     public PipeReader Input { get; }
