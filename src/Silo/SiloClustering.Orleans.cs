@@ -1,0 +1,60 @@
+#if ORLEANS_RUNTIME
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+using Orleans.Kafka.Grains.Cluster;
+
+namespace Orleans.Kafka.Silo;
+
+/// <content>Membership and grain state in PostgreSQL: docs/clustering.md says how to prepare the database.</content>
+internal static partial class SiloClustering
+{
+    private const string Provider = "Npgsql";
+    private const string DefaultCluster = "orleans-kafka";
+
+    static partial void JoinCluster(HostApplicationBuilder builder, IConfigurationSection cluster)
+    {
+        string connection = cluster["ConnectionString"]!;
+        string advertised = cluster["AdvertisedAddress"] ?? IPAddress.Loopback.ToString();
+        if (!IPAddress.TryParse(advertised, out IPAddress? address))
+        {
+            throw new BrokerStartException($"Cluster:AdvertisedAddress is no IP address: {advertised}");
+        }
+
+        int siloPort = Port(cluster, "SiloPort", EndpointOptions.DEFAULT_SILO_PORT);
+        int gatewayPort = Port(cluster, "GatewayPort", EndpointOptions.DEFAULT_GATEWAY_PORT);
+        builder.UseOrleans(silo => silo
+            .Configure<ClusterOptions>(options =>
+            {
+                options.ClusterId = cluster["ClusterId"] ?? DefaultCluster;
+                options.ServiceId = cluster["ServiceId"] ?? DefaultCluster;
+            })
+            .ConfigureEndpoints(address, siloPort, gatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(address))
+            .UseAdoNetClustering(options =>
+            {
+                options.Invariant = Provider;
+                options.ConnectionString = connection;
+            })
+            .AddAdoNetGrainStorage(GrainStateStore.Name, options =>
+            {
+                options.Invariant = Provider;
+                options.ConnectionString = connection;
+            }));
+    }
+
+    private static int Port(IConfigurationSection cluster, string name, int usual)
+    {
+        string? text = cluster[name];
+        if (text is null)
+        {
+            return usual;
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= 65535
+            ? port
+            : throw new BrokerStartException($"Cluster:{name} is no port: {text}");
+    }
+}
+#endif
