@@ -8,7 +8,10 @@ namespace Orleans.Kafka.Storage;
 /// <summary>Writes a batch's place in the log into the memory it was received in.</summary>
 internal static class BatchPatch
 {
-    /// <summary>Sets base offset and leader epoch, and for LogAppendTime time, flag and CRC.</summary>
+    /// <summary>
+    /// Sets base offset and leader epoch, and for LogAppendTime time, flag and CRC. A batch that claims LogAppendTime
+    /// where the topic has the producers' times loses that flag.
+    /// </summary>
     /// <param name="bytes">The batch.</param>
     /// <param name="batch">Its header as it came.</param>
     /// <param name="baseOffset">Its first offset.</param>
@@ -52,15 +55,22 @@ internal static class BatchPatch
         long appendTimeMs)
     {
         RecordBatchHeader.SetPlace(header, baseOffset, leaderEpoch);
-        if (appendTimeMs < 0)
+        var claimsAppendTime = (batch.Attributes & RecordBatchHeader.LogAppendTimeFlag) != 0;
+        if (appendTimeMs < 0 && !claimsAppendTime)
         {
             return;
         }
 
         // Time and flag lie under the CRC: it has to be computed anew over header and records.
-        BinaryPrimitives.WriteInt16BigEndian(
-            header[RecordBatchHeader.AttributesAt..], (short)(batch.Attributes | RecordBatchHeader.LogAppendTimeFlag));
-        BinaryPrimitives.WriteInt64BigEndian(header[RecordBatchHeader.MaxTimestampAt..], appendTimeMs);
+        var attributes = appendTimeMs < 0
+            ? batch.Attributes & ~RecordBatchHeader.LogAppendTimeFlag
+            : batch.Attributes | RecordBatchHeader.LogAppendTimeFlag;
+        BinaryPrimitives.WriteInt16BigEndian(header[RecordBatchHeader.AttributesAt..], (short)attributes);
+        if (appendTimeMs >= 0)
+        {
+            BinaryPrimitives.WriteInt64BigEndian(header[RecordBatchHeader.MaxTimestampAt..], appendTimeMs);
+        }
+
         var crc = Crc32C.Compute(header[RecordBatchHeader.AttributesAt..]);
         foreach (var piece in bytes.Slice(RecordBatchHeader.Size))
         {

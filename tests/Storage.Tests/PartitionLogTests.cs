@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using Orleans.Kafka.Protocol.Records;
+
 namespace Orleans.Kafka.Storage.Tests;
 
 public sealed class PartitionLogTests
@@ -30,6 +33,21 @@ public sealed class PartitionLogTests
         Assert.Equal(49, Batches.Infos(log).Count);
         Assert.All(Batches.Infos(log), b => Assert.Equal(4, b.LeaderEpoch));
         Assert.Equal(4, log.LatestLeaderEpoch);
+    }
+
+    [Fact]
+    public void Append_FalseClaimOfAppendTime_LosesTheFlagAndKeepsAValidCrc()
+    {
+        var disk = new TestDisk();
+        using var log = disk.Open();
+        var builder = new RecordBatchBuilder { Attributes = RecordBatchHeader.LogAppendTimeFlag };
+        builder.Add(Batches.Epoch2026, [1], [2]);
+        var batch = builder.Build().ToArray();
+        Batches.MustAppend(log, batch);
+        Assert.Equal(0, batch[RecordBatchHeader.AttributesAt + 1] & RecordBatchHeader.LogAppendTimeFlag);
+        Assert.Equal(
+            Crc32C.Compute(batch.AsSpan(RecordBatchHeader.AttributesAt)),
+            BinaryPrimitives.ReadUInt32BigEndian(batch.AsSpan(RecordBatchHeader.CrcAt)));
     }
 
     [Fact]

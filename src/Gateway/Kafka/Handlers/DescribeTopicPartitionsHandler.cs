@@ -55,7 +55,8 @@ internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
     }
 
     /// <summary>Whether an answer to this request can have ended where the client wants to go on.</summary>
-    private static bool IsPossible(DescribeTopicPartitionsRequest.PageCursor cursor, DescribeTopicPartitionsRequest request) =>
+    private static bool IsPossible(
+        DescribeTopicPartitionsRequest.PageCursor cursor, DescribeTopicPartitionsRequest request) =>
         cursor.PartitionIndex >= 0
         && (request.Topics.Count == 0 || request.Topics.Exists(topic => topic.Name == cursor.TopicName));
 

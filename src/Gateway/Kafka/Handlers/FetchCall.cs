@@ -189,7 +189,7 @@ internal sealed class FetchCall : ParkedFetch
     private bool IsFromFollower =>
         (_version >= FirstVersionWithFollowerState ? _request.ReplicaState?.ReplicaId ?? -1 : _request.ReplicaId) >= 0;
 
-    /// <summary>Who leads instead, for a client that came to the wrong broker (KIP-951); null when that is not it.</summary>
+    /// <summary>Who leads, for a client that came to the wrong broker (KIP-951); null for other errors.</summary>
     private FetchResponse.LeaderIdAndEpoch? LeaderOf(TopicImage? topic, int partition, ErrorCode error)
     {
         if (_version < FirstVersionWithNewLeader || topic is null

@@ -167,7 +167,7 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
         IsInternal = name is not null && TopicName.IsInternal(name),
     };
 
-    /// <summary>The answer to a request that asks for a topic in a way its version has not: ids before v12, or neither.</summary>
+    /// <summary>The answer to a request that asks in a way its version has not: by id before v12, or by nothing.</summary>
     private static MetadataResponse Refusal(MetadataRequest request, ErrorCode error)
     {
         var response = new MetadataResponse { ErrorCode = error, ClusterId = null, ControllerId = -1 };
