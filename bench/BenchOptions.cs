@@ -13,7 +13,7 @@ internal sealed record BenchOptions
     public int Runs { get; init; } = 3;
 
     /// <summary>Length of one latency measurement: its p99.9 needs thousands of samples.</summary>
-    public double LatencySeconds { get; init; } = 4;
+    public double LatencySeconds { get; init; } = 3;
 
     /// <summary>Groups of rows to run; all when empty.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];

@@ -34,7 +34,7 @@ internal static class Machine
         }
     }
 
-    /// <summary>Waits until a process has nothing left to do (compiling, collecting), at most for some seconds.</summary>
+    /// <summary>Waits until a process has nothing left to do (compiling, collecting), at most some seconds.</summary>
     public static void WaitForQuietProcess(int processId)
     {
         if (processId == 0)

@@ -30,22 +30,44 @@ internal static class ProcessRows
             });
         }
 
-        var idleFloor = Idle(tools, data, bare);
-        (double Bytes, double Share) idle = (double.NaN, double.NaN);
-        Try(() => (idle = Idle(tools, data, broker!)).Bytes, broker, out var idleFailure);
-        session.Add(new Row("idle", "idle memory (resident)", "MB", idle.Bytes / 1e6, idleFloor.Bytes / 1e6)
+        Idle(session, tools, bare, broker);
+    }
+
+    /// <summary>Both processes are watched at the same time: neither of them does anything.</summary>
+    private static void Idle(Session session, NativeTools tools, string[] bare, string[]? broker)
+    {
+        var data = session.Options.DataDirectory;
+        using var floor = StartAndProduce(tools, data, pinned: true, bare, out _);
+        ServerProcess? ours = null;
+        Try(() => (ours = StartAndProduce(tools, data, pinned: true, broker!, out var time), time).time, broker,
+            out var failure);
+        using var ending = ours;
+        Thread.Sleep(TimeSpan.FromSeconds(IdleSettleSeconds));
+        var clock = Stopwatch.StartNew();
+        var floorBefore = Processor(floor);
+        var before = Processor(ours);
+        Thread.Sleep(TimeSpan.FromSeconds(IdleSeconds));
+        var percent = 100 / clock.Elapsed.TotalSeconds;
+        session.Add(new Row("idle", "idle memory (resident)", "MB", Megabytes(ours), Megabytes(floor))
         {
             Goal = Goal.NoMoreThan(80),
             Kafka = "396",
-            Failure = idleFailure,
+            Failure = failure,
         });
-        session.Add(new Row("idle", "idle processor", "% of a core", idle.Share * 100, idleFloor.Share * 100)
+        session.Add(new Row("idle", "idle processor", "% of a core", (Processor(ours) - before) * percent,
+            (Processor(floor) - floorBefore) * percent)
         {
             Goal = Goal.NoMoreThan(0.3),
             Kafka = "3.7",
-            Failure = idleFailure,
+            Failure = failure,
         });
     }
+
+    private static double Processor(ServerProcess? server) =>
+        server is null ? double.NaN : ProcessUsage.ProcessorSeconds(server.ProcessId);
+
+    private static double Megabytes(ServerProcess? server) =>
+        server is null ? double.NaN : ProcessUsage.ResidentBytes(server.ProcessId) / 1e6;
 
     /// <summary>
     /// Milliseconds from before the process was started until its answer to the first produce was here.
@@ -54,17 +76,6 @@ internal static class ProcessRows
     {
         using var started = StartAndProduce(tools, data, pinned, command!, out var milliseconds);
         return milliseconds;
-    }
-
-    private static (double Bytes, double Share) Idle(NativeTools tools, string data, string[] command)
-    {
-        using var server = StartAndProduce(tools, data, pinned: true, command, out _);
-        Thread.Sleep(TimeSpan.FromSeconds(IdleSettleSeconds));
-        var clock = Stopwatch.StartNew();
-        var before = ProcessUsage.ProcessorSeconds(server.ProcessId);
-        Thread.Sleep(TimeSpan.FromSeconds(IdleSeconds));
-        var used = ProcessUsage.ProcessorSeconds(server.ProcessId) - before;
-        return (ProcessUsage.ResidentBytes(server.ProcessId), used / clock.Elapsed.TotalSeconds);
     }
 
     private static ServerProcess StartAndProduce(NativeTools tools, string data, bool pinned, string[] command,
