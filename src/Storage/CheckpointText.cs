@@ -9,6 +9,11 @@ internal static class CheckpointText
     /// <summary>The lines, each split at spaces; null if the text is not whole.</summary>
     public static List<string[]>? TryParse(ReadOnlySpan<byte> text, int fields)
     {
+        if (text is not [.., (byte)'\n'])
+        {
+            return null;
+        }
+
         var lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length < 2 || lines[0].Trim() != "0"
             || !int.TryParse(lines[1], CultureInfo.InvariantCulture, out var count) || lines.Length - 2 != count)

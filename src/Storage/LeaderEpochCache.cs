@@ -95,7 +95,10 @@ internal sealed class LeaderEpochCache
     }
 
     /// <summary>Writes the checkpoint if something changed: text, <c>0</c>, count, a line per epoch.</summary>
-    public void Save(IFileSystem files, string directory)
+    /// <param name="files">The disk.</param>
+    /// <param name="directory">The partition's directory.</param>
+    /// <param name="flush">Flush the file; else somebody does it soon for all files.</param>
+    public void Save(IFileSystem files, string directory, bool flush)
     {
         if (!IsDirty)
         {
@@ -108,8 +111,18 @@ internal sealed class LeaderEpochCache
             text.Append(CultureInfo.InvariantCulture, $"{entry.Epoch} {entry.StartOffset}\n");
         }
 
-        files.ReplaceWithoutDirectoryFlush(
-            Path.Join(directory, LogFileName.LeaderEpochs), Encoding.ASCII.GetBytes(text.ToString()));
+        var path = Path.Join(directory, LogFileName.LeaderEpochs);
+        var bytes = Encoding.ASCII.GetBytes(text.ToString());
+        if (flush)
+        {
+            files.ReplaceWithoutDirectoryFlush(path, bytes);
+        }
+        else
+        {
+            files.WriteUnflushed(path + ".tmp", bytes);
+            files.RenameFile(path + ".tmp", path);
+        }
+
         IsDirty = false;
     }
 

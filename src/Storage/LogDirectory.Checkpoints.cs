@@ -5,6 +5,8 @@ namespace Orleans.Kafka.Storage;
 /// <content>Checkpoints, flushing and closing.</content>
 public sealed partial class LogDirectory
 {
+    private const int SharedFlushFrom = 8;
+
     // A log that failed and is opened again in the same process is not clean any more.
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
 
@@ -15,16 +17,42 @@ public sealed partial class LogDirectory
     /// <returns>How many were flushed.</returns>
     public int FlushDue()
     {
-        var count = 0;
-        foreach (var log in Logs)
+        var due = Logs.Where(l => !l.IsFailed && l.IsFlushDue).ToList();
+        return Flush(due);
+    }
+
+    /// <summary>
+    /// Flushes many logs. From a handful on they share one flush of the file system: 64 logs flushed one by one take
+    /// more than ten times as long.
+    /// </summary>
+    /// <returns>How many were flushed; the others have failed.</returns>
+    public int Flush(IReadOnlyList<PartitionLog> logs)
+    {
+        if (logs.Count < SharedFlushFrom)
         {
-            if (!log.IsFailed && log.IsFlushDue && log.Flush())
-            {
-                count++;
-            }
+            return logs.Count(l => l.Flush());
         }
 
-        return count;
+        var targets = logs.Select(l => l.PrepareSharedFlush()).ToList();
+        IOException? failure = null;
+        try
+        {
+            if (!_environment.Files.TryFlushAll(Path))
+            {
+                return logs.Count(l => l.Flush());
+            }
+        }
+        catch (IOException e)
+        {
+            failure = e;
+        }
+
+        for (var i = 0; i < logs.Count; i++)
+        {
+            logs[i].CompleteSharedFlush(targets[i], failure);
+        }
+
+        return logs.Count(l => !l.IsFailed);
     }
 
     /// <summary>
@@ -77,10 +105,11 @@ public sealed partial class LogDirectory
             _isClosed = true;
         }
 
-        var isClean = true;
-        foreach (var log in Logs)
+        var logs = Logs;
+        var isClean = logs.Count(l => l.SealForClose()) == logs.Count & Flush(logs) == logs.Count;
+        foreach (var log in logs)
         {
-            isClean &= log.Close();
+            log.Dispose();
         }
 
         try

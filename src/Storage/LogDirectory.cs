@@ -147,14 +147,19 @@ public sealed partial class LogDirectory : IDisposable
         }
 
         var directory = InDirectory($"{topic}-{partition}");
-        if (_environment.Files.DirectoryExists(directory) && !BelongsTo(directory, topicId))
+        var exists = _environment.Files.DirectoryExists(directory);
+        var found = exists ? PartitionMetadata.Read(_environment, directory) : null;
+        if (exists && found != topicId && (found is not null || HasRecords(directory)))
         {
             SetAside(key, directory);
+            exists = false;
+            found = null;
         }
 
-        var isNew = !_environment.Files.DirectoryExists(directory);
-        var log = PartitionLog.Open(_environment, directory, topic, partition, config, OptionsFor(key));
-        if (isNew || PartitionMetadata.Read(_environment, directory) is null)
+        var log = exists
+            ? PartitionLog.Open(_environment, directory, topic, partition, config, OptionsFor(key))
+            : PartitionLog.Create(_environment, directory, topic, partition, config, OptionsFor(key).LogStartOffset);
+        if (found is null)
         {
             PartitionMetadata.Write(_environment, directory, topicId);
         }
@@ -192,18 +197,9 @@ public sealed partial class LogDirectory : IDisposable
         log.CloseForDeletion(target);
     }
 
-    private bool BelongsTo(string directory, KafkaUuid topicId)
-    {
-        var found = PartitionMetadata.Read(_environment, directory);
-        if (found is not null)
-        {
-            return found == topicId;
-        }
-
-        // A crash may have come between the directory and its metadata: then there are no records either.
-        return !_environment.Files.List(directory).Any(
-            f => f.Length > 0 && f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
-    }
+    // A crash may have come between the directory and its metadata: then there are no records either.
+    private bool HasRecords(string directory) => _environment.Files.List(directory).Any(
+        f => f.Length > 0 && f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
 
     private void SetAside((string Topic, int Partition) key, string directory)
     {

@@ -4,7 +4,7 @@ namespace Orleans.Kafka.Storage;
 internal sealed record SegmentListing(long BaseOffset, long LogLength, SegmentFiles Sizes, bool HasUsableIndexes);
 
 /// <summary>A partition's directory, sorted out. Leftovers of unfinished steps are removed on the way.</summary>
-internal sealed record LogListing(List<SegmentListing> Segments)
+internal sealed record LogListing(List<SegmentListing> Segments, List<long> Snapshots)
 {
     public static LogListing Read(LogEnvironment environment, string directory)
     {
@@ -33,7 +33,8 @@ internal sealed record LogListing(List<SegmentListing> Segments)
             .OrderBy(k => k.Offset)
             .Select(k => Segment(environment, directory, k.Offset, lengths))
             .ToList();
-        return new LogListing(segments);
+        return new LogListing(
+            segments, [.. lengths.Keys.Where(k => k.Suffix == LogFileName.Snapshot).Select(k => k.Offset)]);
     }
 
     private static SegmentListing Segment(
@@ -51,19 +52,18 @@ internal sealed record LogListing(List<SegmentListing> Segments)
 
         var usable = lengths.TryGetValue((offset, LogFileName.Index), out var index) && index % OffsetIndex.EntrySize == 0
             && lengths.TryGetValue((offset, LogFileName.TimeIndex), out var time) && time % TimeIndex.EntrySize == 0;
+        var timeLength = lengths.GetValueOrDefault((offset, LogFileName.TimeIndex));
+        var offsets = usable
+            ? Entries(environment, directory, offset, LogFileName.Index, OffsetIndex.EntrySize, index)
+            : 0;
+        var times = usable
+            ? Entries(environment, directory, offset, LogFileName.TimeIndex, TimeIndex.EntrySize, timeLength)
+            : 0;
         var sizes = new SegmentFiles(
-            (int)log,
-            usable ? Entries(environment, directory, offset, LogFileName.Index, OffsetIndex.EntrySize, index) : 0,
-            usable
-                ? Entries(
-                    environment,
-                    directory,
-                    offset,
-                    LogFileName.TimeIndex,
-                    TimeIndex.EntrySize,
-                    lengths[(offset, LogFileName.TimeIndex)])
-                : 0,
-            lengths.ContainsKey((offset, LogFileName.TransactionIndex)));
+            (int)log, offsets, times, lengths.ContainsKey((offset, LogFileName.TransactionIndex)))
+        {
+            HasTails = index > (long)offsets * OffsetIndex.EntrySize || timeLength > (long)times * TimeIndex.EntrySize,
+        };
         return new SegmentListing(offset, log, sizes, usable);
     }
 

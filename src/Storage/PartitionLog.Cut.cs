@@ -238,6 +238,7 @@ public sealed partial class PartitionLog
     private void FinishTruncation(long start, long end)
     {
         _isDirectoryDirty = true;
+        _cuts++;
         _recoveryPoint = Math.Min(_recoveryPoint, end);
         _epochs.TruncateFromEnd(end);
         start = Math.Min(start, end);

@@ -4,6 +4,8 @@ namespace Orleans.Kafka.Storage;
 public sealed partial class PartitionLog
 {
     private readonly Lock _flushGate = new();
+    private int _cuts;
+    private int _cutsBeforeSharedFlush;
 
     /// <summary>
     /// Makes everything appended so far durable, names included, and moves the recovery point there. Appends and reads
@@ -26,21 +28,59 @@ public sealed partial class PartitionLog
 
                 target = Offsets.LogEnd;
                 names = _isDirectoryDirty;
-                if (target <= _recoveryPoint && !names && !_epochs.IsDirty)
+                if (IsClean)
                 {
                     return true;
                 }
 
-                dirty = [.. _segments.SkipWhile((s, i) => i + 1 < _segments.Length
-                    && _segments[i + 1].BaseOffset <= _recoveryPoint)];
+                dirty = DirtySegments();
                 _isDirectoryDirty = false;
-                if (!PersistSmallFiles(dirty))
+                if (!PersistSmallFiles(dirty, flush: true))
                 {
                     return false;
                 }
             }
 
             return FlushFiles(dirty, names) && MoveRecoveryPoint(target);
+        }
+    }
+
+    /// <summary>
+    /// First half of a flush shared by many logs: everything goes to the files, nothing is flushed.
+    /// </summary>
+    /// <returns>The offset up to which the shared flush will cover the log; -1 if the log has failed.</returns>
+    internal long PrepareSharedFlush()
+    {
+        lock (_gate)
+        {
+            if (_isFailed || _isClosed)
+            {
+                return -1;
+            }
+
+            var target = Offsets.LogEnd;
+            _cutsBeforeSharedFlush = _cuts;
+            if (IsClean)
+            {
+                return target;
+            }
+
+            _isDirectoryDirty = false;
+            return PersistSmallFiles(DirtySegments(), flush: false) ? target : -1;
+        }
+    }
+
+    /// <summary>Second half: the shared flush has succeeded, or failed.</summary>
+    internal void CompleteSharedFlush(long target, IOException? failure)
+    {
+        if (failure is not null)
+        {
+            Poison(Directory, failure);
+        }
+        else if (target >= 0 && _cutsBeforeSharedFlush == Volatile.Read(ref _cuts))
+        {
+            // After a truncation the offsets may have been written anew, behind the flush.
+            MoveRecoveryPoint(target);
         }
     }
 
@@ -58,16 +98,8 @@ public sealed partial class PartitionLog
             }
         }
 
-        var isClean = !_isFailed && SealForClose() && Flush();
-        lock (_gate)
-        {
-            _isClosed = true;
-            foreach (var segment in _segments)
-            {
-                segment.Retire(() => { });
-            }
-        }
-
+        var isClean = SealForClose() && Flush();
+        Dispose();
         return isClean;
     }
 
@@ -116,10 +148,16 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool SealForClose()
+    /// <summary>Writes what a clean shutdown leaves behind; not flushed.</summary>
+    internal bool SealForClose()
     {
         lock (_gate)
         {
+            if (_isFailed || _isClosed)
+            {
+                return false;
+            }
+
             try
             {
                 if (Active.Size > 0)
@@ -144,7 +182,15 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool PersistSmallFiles(LogSegment[] dirty)
+    private bool IsClean => Offsets.LogEnd <= _recoveryPoint && !_isDirectoryDirty && !_epochs.IsDirty;
+
+    private LogSegment[] DirtySegments() =>
+    [
+        .. _segments.SkipWhile(
+            (s, i) => i + 1 < _segments.Length && _segments[i + 1].BaseOffset <= _recoveryPoint),
+    ];
+
+    private bool PersistSmallFiles(LogSegment[] dirty, bool flush)
     {
         try
         {
@@ -153,7 +199,7 @@ public sealed partial class PartitionLog
                 segment.PersistIndexes();
             }
 
-            _epochs.Save(_environment.Files, Directory);
+            _epochs.Save(_environment.Files, Directory, flush);
             return true;
         }
         catch (IOException e)

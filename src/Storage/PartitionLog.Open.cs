@@ -34,14 +34,12 @@ public sealed partial class PartitionLog
         LogConfig config,
         LogOpenOptions options)
     {
-        var log = new PartitionLog(environment, directory, topic, partition, config);
         if (!environment.Files.DirectoryExists(directory))
         {
-            environment.Files.CreateDirectory(directory);
-            log.StartEmpty(options.LogStartOffset);
-            return log;
+            return Create(environment, directory, topic, partition, config, options.LogStartOffset);
         }
 
+        var log = new PartitionLog(environment, directory, topic, partition, config);
         var listing = LogListing.Read(environment, directory);
         if (listing.Segments.Count == 0)
         {
@@ -53,6 +51,16 @@ public sealed partial class PartitionLog
         }
 
         log.Load(listing, options);
+        return log;
+    }
+
+    /// <summary>Makes a log whose directory does not exist yet.</summary>
+    internal static PartitionLog Create(
+        LogEnvironment environment, string directory, string topic, int partition, LogConfig config, long startOffset)
+    {
+        environment.Files.CreateDirectory(directory);
+        var log = new PartitionLog(environment, directory, topic, partition, config);
+        log.StartEmpty(startOffset);
         return log;
     }
 
@@ -85,7 +93,7 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromEnd(end);
         _epochs.TruncateFromStart(start);
         var highWatermark = Math.Clamp(options.HighWatermark, start, end);
-        ReloadProducers(start, end);
+        ReloadProducers(start, end, listing.Snapshots);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
         Recovery = new RecoveryReport(recovery.BytesRead, cut, setAside, rebuilt, !options.IsClean);

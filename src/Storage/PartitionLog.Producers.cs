@@ -10,12 +10,14 @@ public sealed partial class PartitionLog
     /// snapshot the whole log is walked (headers only), for an open transaction that is forgotten is a read of
     /// uncommitted data.
     /// </summary>
-    private void ReloadProducers(long start, long end)
+    private void ReloadProducers(long start, long end) => ReloadProducers(start, end, SnapshotOffsets());
+
+    private void ReloadProducers(long start, long end, List<long> snapshots)
     {
         _producers.Clear();
         _lastSnapshotOffset = -1;
         var from = start;
-        foreach (var offset in SnapshotOffsets().OrderDescending())
+        foreach (var offset in snapshots.OrderDescending())
         {
             var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
             if (offset > end)

@@ -87,7 +87,8 @@ public sealed partial class PartitionLog
             return;
         }
 
-        _environment.Files.ReplaceWithoutDirectoryFlush(
+        // Not flushed: its CRC tells a torn one, and then an older one and more of the log do.
+        _environment.Files.WriteUnflushed(
             LogFileName.PathOf(Directory, offset, LogFileName.Snapshot), ProducerSnapshot.Encode(_producers));
         _lastSnapshotOffset = offset;
         _isDirectoryDirty = true;

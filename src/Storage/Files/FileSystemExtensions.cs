@@ -35,6 +35,13 @@ public static class FileSystemExtensions
         files.FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
+    /// <summary>Writes a file without flushing it. Only for content that says itself whether it is whole.</summary>
+    public static void WriteUnflushed(this IFileSystem files, string path, ReadOnlySpan<byte> content)
+    {
+        using var file = files.Open(path, FileOpen.CreateEmpty);
+        file.Write(content, 0);
+    }
+
     /// <summary>As <see cref="Replace"/>, but the name is durable only after the directory is flushed.</summary>
     public static void ReplaceWithoutDirectoryFlush(this IFileSystem files, string path, ReadOnlySpan<byte> content)
     {

@@ -105,17 +105,25 @@ public sealed partial class PhysicalFileSystem : IFileSystem
             return;
         }
 
-        var descriptor = NativeMethods.Open(directory, 0);
-        if (descriptor < 0)
-        {
-            throw new IOException($"Cannot open directory {directory}: errno {Marshal.GetLastPInvokeError()}");
-        }
-
-        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        using var handle = OpenDirectory(directory);
         if (NativeMethods.Fsync(handle) != 0)
         {
             throw new IOException($"Cannot flush directory {directory}: errno {Marshal.GetLastPInvokeError()}");
         }
+    }
+
+    /// <inheritdoc/>
+    public bool TryFlushAll(string directory)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        using var handle = OpenDirectory(directory);
+        return NativeMethods.FlushFileSystem(handle) == 0
+            ? true
+            : throw new IOException($"Cannot flush below {directory}: errno {Marshal.GetLastPInvokeError()}");
     }
 
     /// <inheritdoc/>
@@ -129,6 +137,14 @@ public sealed partial class PhysicalFileSystem : IFileSystem
         {
             return null;
         }
+    }
+
+    private static SafeFileHandle OpenDirectory(string directory)
+    {
+        var descriptor = NativeMethods.Open(directory, 0);
+        return descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw new IOException($"Cannot open directory {directory}: errno {Marshal.GetLastPInvokeError()}");
     }
 
     private static T Guard<T>(Func<T> action)
@@ -150,6 +166,9 @@ public sealed partial class PhysicalFileSystem : IFileSystem
 
         [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
         internal static partial int Fsync(SafeFileHandle handle);
+
+        [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+        internal static partial int FlushFileSystem(SafeFileHandle handle);
 
         [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
         internal static partial int FlushData(SafeFileHandle handle);

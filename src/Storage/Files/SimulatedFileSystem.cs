@@ -175,6 +175,30 @@ public sealed partial class SimulatedFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
+    public bool TryFlushAll(string directory)
+    {
+        directory = Normal(directory);
+        BeforeFlush?.Invoke(directory);
+        lock (_gate)
+        {
+            foreach (var (path, content) in _files)
+            {
+                if (IsUnder(path, directory))
+                {
+                    content.Flush();
+                }
+            }
+
+            foreach (var path in _directories.Where(d => d == directory || IsUnder(d, directory)).Order().ToList())
+            {
+                MakeNamesDurable(path);
+            }
+
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
     public IDisposable? TryLock(string path)
     {
         path = Normal(path);

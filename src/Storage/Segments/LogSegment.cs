@@ -32,6 +32,12 @@ internal sealed class LogSegment
             new SegmentFile(environment, directory, baseOffset, LogFileName.TimeIndex), files.TimeEntries);
         TransactionIndex = new TransactionIndex(
             new SegmentFile(environment, directory, baseOffset, LogFileName.TransactionIndex), files.HasTransactions);
+        if (files.HasTails)
+        {
+            OffsetIndex.MarkTail();
+            TimeIndex.MarkTail();
+        }
+
         CreatedMs = environment.NowMs;
         _size = files.Size;
         _isTimeKnown = files.Size == 0;
@@ -364,4 +370,8 @@ internal sealed class LogSegment
 }
 
 /// <summary>What a directory listing and a look into the files tell of a segment.</summary>
-internal readonly record struct SegmentFiles(int Size, int OffsetEntries, int TimeEntries, bool HasTransactions);
+internal readonly record struct SegmentFiles(int Size, int OffsetEntries, int TimeEntries, bool HasTransactions)
+{
+    /// <summary>An index file is longer than its entries.</summary>
+    public bool HasTails { get; init; }
+}

@@ -20,6 +20,9 @@ internal abstract class SparseIndex
     private readonly int _entrySize;
     private volatile State _state;
 
+    // Bytes behind the last entry that have to go: Kafka's preallocation, or entries that were dropped.
+    private bool _hasTail;
+
     protected SparseIndex(SegmentFile file, int entrySize, int fileEntries)
     {
         _file = file;
@@ -160,6 +163,8 @@ internal abstract class SparseIndex
             {
                 file.SetLength(length);
             }
+
+            _hasTail = false;
         }
         finally
         {
@@ -203,13 +208,17 @@ internal abstract class SparseIndex
         if (count < _state.FileCount)
         {
             _state = new State(count, [], 0);
+            _hasTail = true;
         }
 
-        if (_file.MayCreate || Count > 0)
+        if (_hasTail)
         {
             Trim();
         }
     }
+
+    /// <summary>The file is longer than its entries.</summary>
+    public void MarkTail() => _hasTail = true;
 
     /// <summary>True if keys and values go up from entry to entry and stay below their limits.</summary>
     public bool IsSound(long keyLimit, int valueLimit)
