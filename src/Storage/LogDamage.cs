@@ -19,6 +19,9 @@ internal static class LogDamage
         {
             var kept = KeepCopy(environment, file, from, to, nextOffset);
             file.SetLength(from);
+
+            // Else a power cut could bring the old bytes back behind records that were appended meanwhile.
+            file.Flush();
             var where = kept is null ? "" : $"; they are kept in {kept}";
             environment.Notice(
                 StorageNoticeKind.DataCut,
@@ -57,6 +60,11 @@ internal static class LogDamage
             {
                 environment.Files.DeleteFile(LogFileName.PathOf(directory, segment.BaseOffset, suffix));
             }
+        }
+
+        if (segments.Count > 0)
+        {
+            environment.Files.FlushDirectory(directory);
         }
     }
 

@@ -56,21 +56,24 @@ public sealed partial class LogDirectory
     }
 
     /// <summary>
-    /// Writes recovery points, log starts and high watermarks of all logs. For a periodic call, and after DeleteRecords
-    /// if its effect must survive a crash at once. Durable on return.
+    /// Writes recovery points, log starts and high watermarks of all logs, then removes the segments below the log
+    /// starts. For a periodic call, and after DeleteRecords if its effect must survive a crash at once. Durable on
+    /// return.
     /// </summary>
     /// <exception cref="IOException">The disk fails; the old checkpoints stay.</exception>
     public void WriteCheckpoints()
     {
         lock (_checkpointGate)
         {
+            PartitionLog[] logs;
             lock (_gate)
             {
+                logs = [.. _logs.Values];
                 foreach (var (key, log) in _logs)
                 {
                     _recoveryPoints[key] = log.RecoveryPoint;
                     _highWatermarks[key] = log.Offsets.HighWatermark;
-                    if (log.Offsets.LogStart > log.Segments[0].BaseOffset)
+                    if (log.Offsets.LogStart > 0)
                     {
                         _logStarts[key] = log.Offsets.LogStart;
                     }
@@ -85,6 +88,10 @@ public sealed partial class LogDirectory
             Write(CheckpointFile.LogStarts, _logStarts);
             Write(CheckpointFile.HighWatermarks, _highWatermarks);
             _environment.Files.FlushDirectory(Path);
+            foreach (var log in logs)
+            {
+                log.RemoveDeletedSegments();
+            }
         }
     }
 

@@ -164,6 +164,7 @@ public sealed partial class LogDirectory : IDisposable
             PartitionMetadata.Write(_environment, directory, topicId);
         }
 
+        log.RecoveryPointLowered = WriteCheckpoints;
         lock (_gate)
         {
             _logs[key] = log;

@@ -15,7 +15,9 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
     public long BytesRead { get; private set; }
 
     /// <summary>
-    /// Scans from the last index entry below <paramref name="trustedBelow"/> to the end of the file.
+    /// Scans a segment to the end of its file. Of what is trusted only the headers are read, to make the indexes anew:
+    /// index files of the active segment are not flushed and may be anything after a crash. Only after a clean
+    /// shutdown (everything is trusted) the scan starts at the last index entry.
     /// </summary>
     /// <param name="segment">The segment; its indexes are complete up to the result when the call returns.</param>
     /// <param name="fileLength">Bytes in the file.</param>
@@ -25,7 +27,13 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
     public (int ValidBytes, long NextOffset) Scan(
         LogSegment segment, long fileLength, long trustedBelow, bool indexesUsable)
     {
-        var start = indexesUsable ? StartOf(segment, fileLength, trustedBelow) : null;
+        var start = indexesUsable && trustedBelow == long.MaxValue ? StartOf(segment, fileLength, before: trustedBelow) : null;
+        return Scan(segment, fileLength, trustedBelow, start);
+    }
+
+    private (int ValidBytes, long NextOffset) Scan(
+        LogSegment segment, long fileLength, long trustedBelow, IndexEntry? start)
+    {
         segment.AllowCreation();
         if (start is null)
         {
@@ -39,21 +47,22 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             return (0, segment.BaseOffset);
         }
 
-        var (valid, next) = ScanFile(segment, fileLength, start);
+        var (valid, next) = ScanFile(segment, fileLength, trustedBelow, start);
         return start is { } entry && valid == entry.Value
 
             // The batch to start from is damaged itself: what the log has in front of it must be seen anew.
-            ? Scan(segment, fileLength, segment.BaseOffset + entry.Key, indexesUsable)
+            ? Scan(segment, fileLength, trustedBelow, StartOf(segment, fileLength, segment.BaseOffset + entry.Key))
             : (valid, next);
     }
 
-    private (int ValidBytes, long NextOffset) ScanFile(LogSegment segment, long fileLength, IndexEntry? start)
+    private (int ValidBytes, long NextOffset) ScanFile(
+        LogSegment segment, long fileLength, long trustedBelow, IndexEntry? start)
     {
         var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
-            return Walk(segment, file, fileLength, start, ref buffer);
+            return Walk(segment, file, fileLength, trustedBelow, start, ref buffer);
         }
         finally
         {
@@ -63,22 +72,28 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
     }
 
     private (int ValidBytes, long NextOffset) Walk(
-        LogSegment segment, IFile file, long fileLength, IndexEntry? start, ref byte[] buffer)
+        LogSegment segment, IFile file, long fileLength, long trustedBelow, IndexEntry? start, ref byte[] buffer)
     {
         var position = start?.Value ?? 0;
         var next = segment.BaseOffset;
-        var sinceEntry = 0;
         var isFirst = true;
         var (maxTimestamp, offsetOfMax) = start is not null && segment.TimeIndex.Count > 0
             ? (segment.TimeIndex.Last.Key, segment.BaseOffset + segment.TimeIndex.Last.Value)
             : (-1L, -1L);
         segment.Restore(0, segment.BaseOffset, maxTimestamp, offsetOfMax, 0);
+        if (start is null)
+        {
+            (position, next) = WalkTrusted(segment, file, fileLength, trustedBelow);
+        }
+
         var windowStart = (long)position;
         var windowLength = 0;
         while (TryReadBatch(file, fileLength, position, ref buffer, ref windowStart, ref windowLength, out var bytes))
         {
             var batch = new RecordBatchInfo(bytes);
+            var isFollowing = isFirst && start is not null || batch.BaseOffset == next;
             if (batch.BaseOffset < next || batch.LastOffsetDelta < 0
+                || (!isFollowing && !config.Compact && next >= trustedBelow)
                 || batch.LastOffset - segment.BaseOffset > int.MaxValue || !RecordBatchHeader.HasValidCrc(bytes))
             {
                 break;
@@ -88,18 +103,46 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             var interval = isFirst && start is not null ? int.MaxValue : config.IndexIntervalBytes;
             segment.Note(batch.LastOffset, batch.MaxTimestamp, position, batch.Size, interval);
             isFirst = false;
-            if (batch.LeaderEpoch > epochs.Latest)
-            {
-                epochs.Assign(batch.LeaderEpoch, batch.BaseOffset);
-            }
-
+            Epoch(batch);
             position += batch.Size;
             next = batch.NextOffset;
-            sinceEntry = segment.BytesSinceIndexEntry;
         }
 
-        segment.Restore(position, next, segment.MaxTimestamp, segment.OffsetOfMaxTimestamp, sinceEntry);
+        segment.Restore(
+            position, next, segment.MaxTimestamp, segment.OffsetOfMaxTimestamp, segment.BytesSinceIndexEntry);
         return (position, next);
+    }
+
+    /// <summary>Headers only, up to the first batch that is not trusted.</summary>
+    private (int Position, long Next) WalkTrusted(LogSegment segment, IFile file, long fileLength, long trustedBelow)
+    {
+        var (position, next) = (0, segment.BaseOffset);
+        if (trustedBelow == long.MaxValue)
+        {
+            return (position, next);
+        }
+
+        Span<byte> window = stackalloc byte[BatchHeaderScanner.WindowLength];
+        var scanner = new BatchHeaderScanner(file, 0, (int)Math.Min(fileLength, int.MaxValue), window);
+        while (scanner.Next() && scanner.Current.LastOffset < trustedBelow && scanner.Current.BaseOffset >= next
+            && scanner.Current.LastOffsetDelta >= 0)
+        {
+            var batch = scanner.Current;
+            segment.Note(
+                batch.LastOffset, batch.MaxTimestamp, scanner.Position, batch.Size, config.IndexIntervalBytes);
+            Epoch(batch);
+            (position, next) = (scanner.NextPosition, batch.NextOffset);
+        }
+
+        return (position, next);
+    }
+
+    private void Epoch(in RecordBatchInfo batch)
+    {
+        if (batch.LeaderEpoch > epochs.Latest)
+        {
+            epochs.Assign(batch.LeaderEpoch, batch.BaseOffset);
+        }
     }
 
     private bool TryReadBatch(
@@ -166,7 +209,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
     }
 
     /// <summary>The last index entry to start from; entries behind it are dropped. Null to start from the beginning.</summary>
-    private IndexEntry? StartOf(LogSegment segment, long fileLength, long trustedBelow)
+    private IndexEntry? StartOf(LogSegment segment, long fileLength, long before)
     {
         if (!segment.OffsetIndex.IsSound(long.MaxValue, (int)Math.Min(fileLength, int.MaxValue))
             || !segment.TimeIndex.IsSound(long.MaxValue, int.MaxValue))
@@ -177,7 +220,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
         }
 
         var entries = segment.OffsetIndex.ReadAll();
-        var keep = entries.FindLastIndex(e => e.Key < trustedBelow - segment.BaseOffset);
+        var keep = entries.FindLastIndex(e => e.Key < before - segment.BaseOffset);
         if (keep < 0 || !PointsAtItsBatch(segment, entries[keep], fileLength))
         {
             return null;

@@ -4,6 +4,18 @@ namespace Orleans.Kafka.Storage;
 public sealed partial class PartitionLog
 {
     /// <summary>
+    /// Segments below the log start, still on disk. They go when the log start is durable: if they went before, a
+    /// crash could bring some of them back and leave a hole.
+    /// </summary>
+    private List<LogSegment>? _doomed;
+
+    /// <summary>
+    /// Writes the recovery points before anything is appended behind a truncation: else a later recovery would
+    /// trust bytes that were written anew and never flushed.
+    /// </summary>
+    internal Action? RecoveryPointLowered { get; set; }
+
+    /// <summary>
     /// A follower drops what its leader does not have: everything from <paramref name="offset"/> on. Batches are cut
     /// whole: the log may end below the offset. Readers of the range must be done with it.
     /// </summary>
@@ -12,6 +24,7 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
+            ErrorCode error;
             lock (_gate)
             {
                 if (_isFailed || _isClosed)
@@ -24,7 +37,7 @@ public sealed partial class PartitionLog
                     return ErrorCode.None;
                 }
 
-                return Guarded(() =>
+                error = Guarded(() =>
                 {
                     if (offset < _segments[0].BaseOffset)
                     {
@@ -36,6 +49,8 @@ public sealed partial class PartitionLog
                     }
                 });
             }
+
+            return error == ErrorCode.None ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
         }
     }
 
@@ -45,10 +60,13 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
+            ErrorCode error;
             lock (_gate)
             {
-                return _isFailed || _isClosed ? ErrorCode.KafkaStorageError : Guarded(() => RestartAt(offset));
+                error = _isFailed || _isClosed ? ErrorCode.KafkaStorageError : Guarded(() => RestartAt(offset));
             }
+
+            return error == ErrorCode.None ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
         }
     }
 
@@ -112,24 +130,71 @@ public sealed partial class PartitionLog
         }
     }
 
-    internal static void Remove(LogEnvironment environment, string directory, LogSegment segment, long delayMs) =>
+    /// <summary>
+    /// Removes the segments below the log start, in the background and not under a reader. The host calls it when the
+    /// log start is durable.
+    /// </summary>
+    /// <returns>How many.</returns>
+    public int RemoveDeletedSegments()
+    {
+        List<LogSegment>? doomed;
+        lock (_gate)
+        {
+            (doomed, _doomed) = (_doomed, null);
+        }
+
+        foreach (var segment in doomed ?? [])
+        {
+            Remove(_environment, Directory, segment, _config.FileDeleteDelayMs);
+            Discard(
+                _environment,
+                LogFileName.PathOf(Directory, segment.BaseOffset, LogFileName.Snapshot),
+                _config.FileDeleteDelayMs);
+        }
+
+        return doomed?.Count ?? 0;
+    }
+
+    /// <summary>
+    /// Renames the files at once, so that no opening finds them again, and has them removed when no reader is left.
+    /// </summary>
+    private static void Remove(LogEnvironment environment, string directory, LogSegment segment, long delayMs)
+    {
+        segment.Leave();
+        var paths = new List<string>();
+        foreach (var suffix in (ReadOnlySpan<string>)
+            [LogFileName.Log, LogFileName.Index, LogFileName.TimeIndex, LogFileName.TransactionIndex])
+        {
+            Rename(environment, LogFileName.PathOf(directory, segment.BaseOffset, suffix), paths);
+        }
+
         segment.Retire(() =>
         {
-            foreach (var suffix in (ReadOnlySpan<string>)
-                [LogFileName.Log, LogFileName.Index, LogFileName.TimeIndex, LogFileName.TransactionIndex])
+            foreach (var path in paths)
             {
-                Discard(environment, LogFileName.PathOf(directory, segment.BaseOffset, suffix), delayMs);
+                environment.Deletions.Add(path, isDirectory: false, environment.NowMs + delayMs);
             }
         });
+    }
 
     private static void Discard(LogEnvironment environment, string path, long delayMs)
+    {
+        var paths = new List<string>();
+        Rename(environment, path, paths);
+        foreach (var renamed in paths)
+        {
+            environment.Deletions.Add(renamed, isDirectory: false, environment.NowMs + delayMs);
+        }
+    }
+
+    private static void Rename(LogEnvironment environment, string path, List<string> renamed)
     {
         try
         {
             if (environment.Files.FileExists(path))
             {
                 environment.Files.RenameFile(path, path + LogFileName.Deleted);
-                environment.Deletions.Add(path + LogFileName.Deleted, isDirectory: false, environment.NowMs + delayMs);
+                renamed.Add(path + LogFileName.Deleted);
             }
         }
         catch (IOException e)
@@ -179,13 +244,9 @@ public sealed partial class PartitionLog
         Offsets.Set(offset, Math.Max(Offsets.LastStable, offset), Offsets.HighWatermark, Offsets.LogEnd);
         PublishOffsets(offset, Offsets.HighWatermark, Offsets.LogEnd);
         _epochs.TruncateFromStart(offset);
-        for (var i = 0; i < dead; i++)
+        if (dead > 0)
         {
-            Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
-            Discard(
-                _environment,
-                LogFileName.PathOf(Directory, segments[i].BaseOffset, LogFileName.Snapshot),
-                _config.FileDeleteDelayMs);
+            (_doomed ??= []).AddRange(segments[..dead]);
         }
     }
 
@@ -197,29 +258,32 @@ public sealed partial class PartitionLog
         var cutAt = segment.PositionOf(offset);
 
         // The new last segment is a new object: readers of the old one keep its old, larger size.
-        segment.PersistIndexes();
         var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
         try
         {
             file.SetLength(cutAt);
+
+            // What is cut off must not come back between records that are appended later.
+            file.Flush();
         }
         finally
         {
             segment.File.Unpin();
         }
 
+        segment.TransactionIndex.Persist();
         segment.Retire(() => { });
         for (var i = last + 1; i < segments.Length; i++)
         {
             Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
         }
 
-        var files = new SegmentFiles(
-            cutAt, segment.OffsetIndex.Count, segment.TimeIndex.Count, !segment.TransactionIndex.IsEmpty);
+        var files = new SegmentFiles(cutAt, 0, 0, !segment.TransactionIndex.IsEmpty) { HasTails = true };
         var shortened = new LogSegment(_environment, Directory, segment.BaseOffset, files);
         var recovery = new LogRecovery(_environment, _config, _epochs);
-        var (_, end) = recovery.Scan(shortened, cutAt, offset, indexesUsable: true);
+        var (_, end) = recovery.Scan(shortened, cutAt, offset, indexesUsable: false);
         _segments = [.. segments[..last], shortened];
+        _environment.Files.FlushDirectory(Directory);
         FinishTruncation(Offsets.LogStart, end);
     }
 
@@ -232,6 +296,7 @@ public sealed partial class PartitionLog
 
         _segments = [];
         AddSegment(offset);
+        _environment.Files.FlushDirectory(Directory);
         FinishTruncation(offset, offset);
     }
 

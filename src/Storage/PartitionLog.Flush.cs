@@ -172,6 +172,8 @@ public sealed partial class PartitionLog
                     WriteProducerSnapshot();
                 }
 
+                // The files just written must be durable before the marker says so.
+                _isDirectoryDirty = true;
                 return true;
             }
             catch (IOException e)
@@ -184,19 +186,27 @@ public sealed partial class PartitionLog
 
     private bool IsClean => Offsets.LogEnd <= _recoveryPoint && !_isDirectoryDirty && !_epochs.IsDirty;
 
+    // Segments below the log start count as well while they are there: a recovery goes through them first, and if
+    // it found their end missing it would cut off all that follows.
     private LogSegment[] DirtySegments() =>
     [
-        .. _segments.SkipWhile(
-            (s, i) => i + 1 < _segments.Length && _segments[i + 1].BaseOffset <= _recoveryPoint),
+        .. _recoveryPoint < _segments[0].BaseOffset ? _doomed ?? [] : [],
+        .. _segments.Where((s, i) => i == _segments.Length - 1
+            || _segments[i + 1].BaseOffset > _recoveryPoint || s.HasUnflushedIndexes),
     ];
 
     private bool PersistSmallFiles(LogSegment[] dirty, bool flush)
     {
         try
         {
+            // The active segment's indexes stay in memory: they go to their files when it is sealed, and
+            // until then a recovery makes them anew.
             foreach (var segment in dirty)
             {
-                segment.PersistIndexes();
+                if (segment != Active)
+                {
+                    segment.PersistIndexes();
+                }
             }
 
             _epochs.Save(_environment.Files, Directory, flush);
@@ -224,6 +234,7 @@ public sealed partial class PartitionLog
                 try
                 {
                     file.Flush();
+                    segment.FlushIndexes();
                 }
                 finally
                 {

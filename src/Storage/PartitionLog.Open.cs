@@ -79,11 +79,20 @@ public sealed partial class PartitionLog
 
     private void Load(LogListing listing, LogOpenOptions options)
     {
+        DropBelowLogStart(listing, options.LogStartOffset);
         var hadEpochs = _epochs.TryLoad(_environment.Files, Directory);
         var recovery = new LogRecovery(_environment, _config, _epochs);
         var (segments, end, cut, setAside, rebuilt) = LoadSegments(listing, options, recovery);
         _segments = [.. segments];
+        if (end < options.LogStartOffset)
+        {
+            // All that is left was deleted before; offsets must not be given out twice.
+            RestartAt(options.LogStartOffset);
+            return;
+        }
+
         var start = Math.Clamp(Math.Max(options.LogStartOffset, segments[0].BaseOffset), 0, end);
+        _isDirectoryDirty = !options.IsClean;
         _recoveryPoint = options.IsClean && cut == 0 ? end : Math.Min(options.RecoveryPoint, end);
         if (!hadEpochs)
         {
@@ -107,12 +116,26 @@ public sealed partial class PartitionLog
         }
     }
 
+    /// <summary>A deletion that a crash interrupted is brought to its end.</summary>
+    private void DropBelowLogStart(LogListing listing, long logStart)
+    {
+        while (listing.Segments.Count > 1 && listing.Segments[1].BaseOffset <= logStart)
+        {
+            (_doomed ??= []).Add(
+                new LogSegment(_environment, Directory, listing.Segments[0].BaseOffset, listing.Segments[0].Sizes));
+            listing.Segments.RemoveAt(0);
+        }
+
+        RemoveDeletedSegments();
+    }
+
     private (List<LogSegment> Segments, long End, long Cut, int SetAside, int Rebuilt) LoadSegments(
         LogListing listing, LogOpenOptions options, LogRecovery recovery)
     {
         var segments = new List<LogSegment>(listing.Segments.Count);
         var trustedBelow = options.IsClean ? long.MaxValue : options.RecoveryPoint;
         var rebuilt = 0;
+        var reached = options.RecoveryPoint;
         for (var i = 0; i < listing.Segments.Count; i++)
         {
             var files = listing.Segments[i];
@@ -130,6 +153,13 @@ public sealed partial class PartitionLog
                 continue;
             }
 
+            if (i > 0 && !options.IsClean && files.BaseOffset > reached && !_config.Compact)
+            {
+                // A whole segment before this one never reached the disk, or its name did not.
+                segments.RemoveAt(i);
+                return CutAt(segments, listing, i, reached, cut: 0, rebuilt, recovery);
+            }
+
             rebuilt += files.HasUsableIndexes ? 0 : 1;
             var (valid, next) = recovery.Scan(segment, files.LogLength, trustedBelow, files.HasUsableIndexes);
             if (!isLast && valid == files.LogLength)
@@ -137,6 +167,7 @@ public sealed partial class PartitionLog
                 segment.Seal();
                 segment.OffsetIndex.Trim();
                 segment.TimeIndex.Trim();
+                reached = Math.Max(reached, next);
                 continue;
             }
 
@@ -146,13 +177,31 @@ public sealed partial class PartitionLog
                 LogDamage.CutTail(_environment, segment, valid, files.LogLength, next);
             }
 
-            var setAside = listing.Segments.Skip(i + 1).ToList();
-            cut += setAside.Sum(s => s.LogLength);
-            LogDamage.SetAside(_environment, Directory, setAside);
-            return (segments, next, cut, setAside.Count, rebuilt);
+            return CutAt(segments, listing, i + 1, next, cut, rebuilt, recovery);
         }
 
         throw new InvalidOperationException("The last segment is always scanned");
+    }
+
+    /// <summary>The log ends with the last of <paramref name="segments"/>; what the directory has behind it goes aside.</summary>
+    private (List<LogSegment> Segments, long End, long Cut, int SetAside, int Rebuilt) CutAt(
+        List<LogSegment> segments,
+        LogListing listing,
+        int from,
+        long end,
+        long cut,
+        int rebuilt,
+        LogRecovery recovery)
+    {
+        var setAside = listing.Segments.Skip(from).ToList();
+        LogDamage.SetAside(_environment, Directory, setAside);
+        if (setAside.Count > 0 && from > 0 && segments[^1] is var last && !last.IsRestored)
+        {
+            // It was to be a sealed one in the middle and is to be appended to now: its end must be known.
+            (_, end) = recovery.Scan(last, listing.Segments[from - 1].LogLength, long.MaxValue, indexesUsable: true);
+        }
+
+        return (segments, end, cut + setAside.Sum(s => s.LogLength), setAside.Count, rebuilt);
     }
 
     private void RebuildEpochs()

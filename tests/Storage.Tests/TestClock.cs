@@ -14,6 +14,7 @@ internal sealed class TestDisk
     public const string Directory = "/data/topic-0";
 
     private LogEnvironment? _environment;
+    private int _environments;
 
     public TestDisk(int seed = 1) => Files = new SimulatedFileSystem(seed);
 
@@ -26,7 +27,7 @@ internal sealed class TestDisk
     public LogEnvironment Environment => _environment ??= NewEnvironment();
 
     public LogEnvironment NewEnvironment() =>
-        _environment = new LogEnvironment(Files, Clock, new Random(1)) { Notices = Notices.Add };
+        _environment = new LogEnvironment(Files, Clock, new Random(++_environments)) { Notices = Notices.Add };
 
     public PartitionLog Open(LogConfig? config = null, LogOpenOptions options = default) =>
         PartitionLog.Open(Environment, Directory, "topic", 0, config ?? LogConfig.Default, options);

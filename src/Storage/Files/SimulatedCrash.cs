@@ -11,10 +11,7 @@ public sealed partial class SimulatedFileSystem
         lock (_gate)
         {
             _locks.Clear();
-            foreach (var path in _files.Keys.ToList())
-            {
-                _files[path] = _files[path].Clone();
-            }
+            Process++;
         }
     }
 
@@ -27,6 +24,7 @@ public sealed partial class SimulatedFileSystem
         lock (_gate)
         {
             _locks.Clear();
+            Process++;
             var files = new Dictionary<string, SimulatedContent>();
             foreach (var (path, content) in Mixture(_durableFiles, _files))
             {

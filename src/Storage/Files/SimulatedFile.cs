@@ -4,6 +4,7 @@ namespace Orleans.Kafka.Storage;
 
 internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, SimulatedContent content) : IFile
 {
+    private readonly int _process = disk.Process;
     private bool _disposed;
 
     public string Path { get; } = path;
@@ -23,7 +24,7 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
 
     public int Read(Span<byte> target, long position)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        CheckUsable();
         disk.BeforeRead?.Invoke(Path, position, target.Length);
         lock (disk.Gate)
         {
@@ -35,7 +36,7 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
 
     public void Write(ReadOnlySpan<byte> bytes, long position)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        CheckUsable();
         disk.BeforeWrite?.Invoke(Path, position, bytes.Length);
         lock (disk.Gate)
         {
@@ -65,7 +66,7 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
 
     public void Flush()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        CheckUsable();
         disk.BeforeFlush?.Invoke(Path);
         lock (disk.Gate)
         {
@@ -75,7 +76,7 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
 
     public void SetLength(long length)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        CheckUsable();
         lock (disk.Gate)
         {
             content.SetLength(length);
@@ -83,6 +84,15 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
     }
 
     public void Dispose() => _disposed = true;
+
+    private void CheckUsable()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_process != disk.Process)
+        {
+            throw new IOException($"{Path} was opened by a process that is dead");
+        }
+    }
 }
 
 /// <summary>Bytes of a file, and the pages of it that a power cut may take.</summary>
@@ -141,10 +151,14 @@ internal sealed class SimulatedContent
         foreach (var page in _dirtyPages)
         {
             var at = (int)(page * PageSize);
-            var count = Math.Min(PageSize, Math.Max(0, Length - at));
-            _bytes.AsSpan(at, count).CopyTo(_flushed.AsSpan(at));
+            if (at < Length)
+            {
+                var count = Math.Min(PageSize, Length - at);
+                _bytes.AsSpan(at, count).CopyTo(_flushed.AsSpan(at));
+            }
         }
 
+        _flushed.AsSpan(Length).Clear();
         _flushedLength = Length;
         _dirtyPages.Clear();
     }
@@ -157,14 +171,6 @@ internal sealed class SimulatedContent
             _flushed[position] ^= (byte)(1 << bit);
         }
     }
-
-    public SimulatedContent Clone() => new()
-    {
-        _bytes = (byte[])_bytes.Clone(),
-        Length = Length,
-        _flushed = (byte[])_flushed.Clone(),
-        _flushedLength = _flushedLength,
-    };
 
     /// <summary>Flushed bytes, each later page there or not; the length anything between.</summary>
     public SimulatedContent AfterPowerLoss(Random random)

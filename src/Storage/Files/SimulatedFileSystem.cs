@@ -35,6 +35,9 @@ public sealed partial class SimulatedFileSystem : IFileSystem
 
     internal Lock Gate => _gate;
 
+    /// <summary>Which process uses the disk: files that an earlier one opened are dead.</summary>
+    internal int Process { get; private set; }
+
     /// <inheritdoc/>
     public IFile Open(string path, FileOpen mode)
     {

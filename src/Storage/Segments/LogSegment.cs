@@ -21,6 +21,7 @@ internal sealed class LogSegment
     private long _offsetOfMaxTimestamp = -1;
     private volatile bool _isTimeKnown;
     private volatile bool _isSound;
+    private volatile bool _isKnownWrong;
 
     public LogSegment(LogEnvironment environment, string directory, long baseOffset, SegmentFiles files)
     {
@@ -80,6 +81,9 @@ internal sealed class LogSegment
         }
     }
 
+    /// <summary>A recovery has read it to its end.</summary>
+    public bool IsRestored { get; private set; }
+
     /// <summary>Bytes since the last index entry.</summary>
     public int BytesSinceIndexEntry => _bytesSinceIndexEntry;
 
@@ -124,6 +128,17 @@ internal sealed class LogSegment
         PersistIndexes();
     }
 
+    /// <summary>Index files were written and are not durable yet.</summary>
+    public bool HasUnflushedIndexes =>
+        OffsetIndex.IsUnflushed || TimeIndex.IsUnflushed || TransactionIndex.IsUnflushed;
+
+    public void FlushIndexes()
+    {
+        OffsetIndex.Flush();
+        TimeIndex.Flush();
+        TransactionIndex.Flush();
+    }
+
     public void PersistIndexes()
     {
         OffsetIndex.Persist();
@@ -154,7 +169,7 @@ internal sealed class LogSegment
     {
         batch = default;
         position = 0;
-        var from = StartOfSearch(offset, end);
+        var from = StartOfSearch(offset, end, out var lastOffset);
         if (File.Pin() is not { } file)
         {
             return false;
@@ -164,17 +179,24 @@ internal sealed class LogSegment
         {
             Span<byte> window = stackalloc byte[BatchHeaderScanner.WindowLength];
             var scanner = new BatchHeaderScanner(file, from, end, window);
-            while (scanner.Next())
+            var found = scanner.Next();
+            if (lastOffset >= 0 && (!found || scanner.Current.LastOffset != lastOffset))
             {
-                if (scanner.Current.LastOffset >= offset)
-                {
-                    position = scanner.Position;
-                    batch = scanner.Current;
-                    return true;
-                }
+                // The index lies: it is believed only as far as the log at its place agrees.
+                _isKnownWrong = true;
+                _isSound = false;
+                scanner = new BatchHeaderScanner(file, 0, end, window);
+                found = scanner.Next();
             }
 
-            return false;
+            while (found && scanner.Current.LastOffset < offset)
+            {
+                found = scanner.Next();
+            }
+
+            position = scanner.Position;
+            batch = scanner.Current;
+            return found;
         }
         finally
         {
@@ -240,6 +262,7 @@ internal sealed class LogSegment
         _recent = null;
         _isTimeKnown = true;
         _isSound = true;
+        IsRestored = true;
         Publish(size, nextOffset);
     }
 
@@ -250,6 +273,15 @@ internal sealed class LogSegment
         OffsetIndex.File.MayCreate = true;
         TimeIndex.File.MayCreate = true;
         TransactionIndex.File.MayCreate = true;
+    }
+
+    /// <summary>The files are not opened any more; who has them pinned keeps them.</summary>
+    public void Leave()
+    {
+        File.Leave();
+        OffsetIndex.File.Leave();
+        TimeIndex.File.Leave();
+        TransactionIndex.File.Leave();
     }
 
     /// <summary>Closes the files once nobody reads them, then runs <paramref name="then"/>. Final.</summary>
@@ -289,13 +321,14 @@ internal sealed class LogSegment
                 return true;
             }
 
-            var sound = OffsetIndex.IsSound(long.MaxValue, _size) && TimeIndex.IsSound(long.MaxValue, int.MaxValue)
+            var sound = !_isKnownWrong && OffsetIndex.IsSound(long.MaxValue, _size) && TimeIndex.IsSound(long.MaxValue, int.MaxValue)
                 && (TimeIndex.Count > 0 || _size == 0);
             if (!sound)
             {
                 RebuildIndexes(indexInterval);
             }
 
+            _isKnownWrong = false;
             _isSound = true;
             return sound;
         }
@@ -358,14 +391,22 @@ internal sealed class LogSegment
         return recent;
     }
 
-    private int StartOfSearch(long offset, int end)
+    /// <summary>Where to start, and the last offset of the batch that must lie there (-1 if that is not known).</summary>
+    private int StartOfSearch(long offset, int end, out long lastOffset)
     {
+        lastOffset = -1;
         if (TryRecent(offset, out var position) && position < end)
         {
             return position;
         }
 
-        return OffsetIndex.TryFloor(offset - BaseOffset, out var entry) && entry.Value < end ? entry.Value : 0;
+        if (!OffsetIndex.TryFloor(offset - BaseOffset, out var entry) || entry.Value >= end)
+        {
+            return 0;
+        }
+
+        lastOffset = BaseOffset + entry.Key;
+        return entry.Value;
     }
 }
 

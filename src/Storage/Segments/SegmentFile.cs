@@ -19,6 +19,7 @@ internal sealed class SegmentFile
     private int _state = Closed;
     private bool _used;
     private Action? _whenIdle;
+    private bool _isLeaving;
 
     internal SegmentFile(LogEnvironment environment, string directory, long baseOffset, string suffix)
     {
@@ -90,6 +91,15 @@ internal sealed class SegmentFile
         }
     }
 
+    /// <summary>The file is not opened any more; who has it pinned keeps it. It may be renamed now.</summary>
+    internal void Leave()
+    {
+        lock (this)
+        {
+            _isLeaving = true;
+        }
+    }
+
     /// <summary>Closes the file and runs <paramref name="then"/> as soon as nobody has it pinned. Final.</summary>
     internal void Retire(Action then)
     {
@@ -101,7 +111,7 @@ internal sealed class SegmentFile
     {
         lock (this)
         {
-            if (_state == Retired)
+            if (_state == Retired || (_state == Closed && _isLeaving))
             {
                 return null;
             }
@@ -110,6 +120,7 @@ internal sealed class SegmentFile
             {
                 _file = _environment.Files.Open(Path, MayCreate ? FileOpen.CreateOrOpen : FileOpen.ReadWrite);
                 _used = true;
+                MayCreate = false;
                 Volatile.Write(ref _state, 1);
             }
             else

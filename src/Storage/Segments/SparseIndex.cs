@@ -20,6 +20,8 @@ internal abstract class SparseIndex
     private readonly int _entrySize;
     private volatile State _state;
 
+    private bool _isUnflushed;
+
     // Bytes behind the last entry that have to go: Kafka's preallocation, or entries that were dropped.
     private bool _hasTail;
 
@@ -51,6 +53,8 @@ internal abstract class SparseIndex
     }
 
     public string Path => _file.Path;
+
+    public bool IsUnflushed => _isUnflushed;
 
     public SegmentFile File => _file;
 
@@ -148,7 +152,27 @@ internal abstract class SparseIndex
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
+        _isUnflushed = true;
         _state = new State(state.FileCount + state.Count, [], 0);
+    }
+
+    /// <summary>Makes durable what <see cref="Persist"/> and <see cref="Trim"/> wrote.</summary>
+    public void Flush()
+    {
+        if (!_isUnflushed || _file.Pin() is not { } file)
+        {
+            return;
+        }
+
+        try
+        {
+            file.Flush();
+            _isUnflushed = false;
+        }
+        finally
+        {
+            _file.Unpin();
+        }
     }
 
     /// <summary>Writes what is in memory and cuts the file behind the last entry.</summary>
@@ -162,6 +186,7 @@ internal abstract class SparseIndex
             if (file.Length != length)
             {
                 file.SetLength(length);
+                _isUnflushed = true;
             }
 
             _hasTail = false;

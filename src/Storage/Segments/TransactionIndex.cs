@@ -20,9 +20,12 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 
     private List<AbortedTransaction>? _entries;
     private int _persisted;
+    private bool _isUnflushed;
     private bool _fileExists = fileExists;
 
     public SegmentFile File => file;
+
+    public bool IsUnflushed => _isUnflushed;
 
     public bool IsEmpty
     {
@@ -99,6 +102,19 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
             WithFile(f => f.Write(bytes, (long)_persisted * EntrySize));
             _persisted = _entries.Count;
             _fileExists = true;
+            _isUnflushed = true;
+        }
+    }
+
+    public void Flush()
+    {
+        lock (this)
+        {
+            if (_isUnflushed)
+            {
+                WithFile(f => f.Flush());
+                _isUnflushed = false;
+            }
         }
     }
 
@@ -118,6 +134,7 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
             {
                 _persisted = entries.Count;
                 WithFile(f => f.SetLength((long)_persisted * EntrySize));
+                _isUnflushed = true;
             }
         }
     }
