@@ -14,12 +14,13 @@ NEEDS_FLAVOUR :=
 WITH_FLAVOUR =
 endif
 
-.PHONY: help build run test bench format flavour clean
+.PHONY: help build run test crash bench format flavour clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start a broker with the settings of appsettings.json (more: ARGS=\"--Kafka:node.id=2\")"
 	@echo "make test    run all tests"
+	@echo "make crash   kill -9 a broker under load, twenty times, and look for what it acknowledged"
 	@echo "make bench   measure, each row beside its floor"
 	@echo "make format  check the formatting"
 	@echo "make flavour say which runtime is used, and look again"
@@ -32,6 +33,10 @@ run: $(NEEDS_FLAVOUR)
 
 test: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) dotnet test Orleans.Kafka.sln -c $(CONFIGURATION) $(ARGS)
+
+crash: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) ORLEANS_KAFKA_CRASH_REPETITIONS=20 ORLEANS_KAFKA_REQUIRE_CLIENTS=1 dotnet test tests/Interop.Tests \
+		-c $(CONFIGURATION) --filter FullyQualifiedName~CrashTests
 
 bench: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) bench/run $(ARGS)
