@@ -22,6 +22,7 @@ internal sealed class DirectListener : IConnectionListener, IEventTarget
         new UnboundedChannelOptions { SingleReader = true });
     private readonly Lock _lock = new();
     private ITimer? _retry;
+    private bool _watching = true;
     private bool _unbound;
 
     public DirectListener(DirectTransport transport, string name, IReadOnlyList<Socket> sockets)
@@ -63,9 +64,9 @@ internal sealed class DirectListener : IConnectionListener, IEventTarget
             }
 
             _unbound = true;
-            foreach ((Socket socket, int slot) in _sockets)
+            StopWatching();
+            foreach ((Socket socket, _) in _sockets)
             {
-                Loop.Remove(slot, (int)socket.Handle);
                 socket.Dispose();
             }
         }
@@ -151,14 +152,22 @@ internal sealed class DirectListener : IConnectionListener, IEventTarget
     /// <summary>Out of descriptors: the kernel would report the waiting connections again and again.</summary>
     private void PauseAccepting()
     {
-        foreach ((Socket socket, int slot) in _sockets)
-        {
-            Loop.Remove(slot, (int)socket.Handle);
-        }
-
+        StopWatching();
         _retry?.Dispose();
         _retry = _transport.Services.Time.CreateTimer(
             static state => ((DirectListener)state!).ResumeAccepting(), this, RetryAccept, Timeout.InfiniteTimeSpan);
+    }
+
+    private void StopWatching()
+    {
+        if (_watching)
+        {
+            _watching = false;
+            foreach ((Socket socket, int slot) in _sockets)
+            {
+                Loop.Remove(slot, (int)socket.Handle);
+            }
+        }
     }
 
     private void ResumeAccepting()
@@ -174,6 +183,8 @@ internal sealed class DirectListener : IConnectionListener, IEventTarget
             {
                 _sockets[i] = (_sockets[i].Socket, Watch(_sockets[i].Socket));
             }
+
+            _watching = true;
         }
     }
 }

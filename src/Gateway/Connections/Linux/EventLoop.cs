@@ -44,6 +44,7 @@ internal sealed unsafe class EventLoop : IDisposable
     private Slot[] _slots = new Slot[64];
     private int _usedSlots;
     private int _wakePending;
+    private bool _closed;
     private volatile bool _stopping;
 
     public EventLoop(int index, ReceiveBlockPool pool, ILogger logger)
@@ -97,9 +98,13 @@ internal sealed unsafe class EventLoop : IDisposable
     /// <summary>Forgets a descriptor. Events of it that were fetched already are dropped.</summary>
     public void Remove(int slot, int file)
     {
-        Native.EpollControl(_epoll, Native.EpollRemove, file, null);
         lock (_lock)
         {
+            if (!_closed)
+            {
+                Native.EpollControl(_epoll, Native.EpollRemove, file, null);
+            }
+
             _slots[slot].Target = null;
             _slots[slot].Generation++;
             _freeSlots.Push(slot);
@@ -131,10 +136,17 @@ internal sealed unsafe class EventLoop : IDisposable
 
     private static long Pack(int slot, uint generation) => ((long)generation << 32) | (uint)slot;
 
+    /// <summary>Under the lock: a late caller must not write to a descriptor that is another's by now.</summary>
     private void Wake()
     {
         long one = 1;
-        Native.Write(_wakeEvent, (byte*)&one, sizeof(long));
+        lock (_lock)
+        {
+            if (!_closed)
+            {
+                Native.Write(_wakeEvent, (byte*)&one, sizeof(long));
+            }
+        }
     }
 
     private void Control(int operation, int file, uint events, long data)
@@ -175,8 +187,12 @@ internal sealed unsafe class EventLoop : IDisposable
         EndTurn();
         Turn.Rest();
         NativeMemory.Free(events);
-        Native.Close(_wakeEvent);
-        Native.Close(_epoll);
+        lock (_lock)
+        {
+            _closed = true;
+            Native.Close(_wakeEvent);
+            Native.Close(_epoll);
+        }
     }
 
     private void EndTurn()
