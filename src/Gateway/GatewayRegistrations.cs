@@ -14,6 +14,7 @@ public static class GatewayRegistrations
         services.AddSingleton<BrokerView>();
         services.AddSingleton<TopicCreation>();
         services.AddSingleton<ProducerIds>();
+        services.AddSingleton<FetchSessions>();
         services.AddSingleton<ConfigEditor>();
         services.AddSingleton<RequestHandler, ProduceHandler>();
         services.AddSingleton<RequestHandler, FetchHandler>();

@@ -139,8 +139,9 @@ internal sealed class FetchAnswer(FetchRequest request)
         }
     }
 
-    public void Complete(RequestContext context)
+    public void Complete(RequestContext context, Action<FetchResponse>? completion)
     {
+        completion?.Invoke(_response);
         if (_reads.Count > 0)
         {
             context.Response.AfterSend(static answer => ((FetchAnswer)answer!).Release(), this);

@@ -27,17 +27,29 @@ internal sealed class FetchCall : ParkedFetch
     private readonly short _version;
     private readonly BrokerView _broker;
     private readonly DeadlineWheel _deadlines;
+    private readonly Action<FetchResponse>? _completion;
     private (Replica Replica, ParkingPlace Place)[] _places = [];
     private int _look = Idle;
     private volatile bool _isLastLook;
 
-    public FetchCall(RequestContext context, FetchRequest request, BrokerView broker, DeadlineWheel deadlines)
+    /// <param name="context">The request.</param>
+    /// <param name="request">Its body, with all that is to be read.</param>
+    /// <param name="broker">The broker.</param>
+    /// <param name="deadlines">Where a fetch waits.</param>
+    /// <param name="completion">What a session does to the answer; null without one.</param>
+    public FetchCall(
+        RequestContext context,
+        FetchRequest request,
+        BrokerView broker,
+        DeadlineWheel deadlines,
+        Action<FetchResponse>? completion)
     {
         _context = context;
         _version = context.ApiVersion;
         _request = request;
         _broker = broker;
         _deadlines = deadlines;
+        _completion = completion;
     }
 
     public void Start()
@@ -121,7 +133,7 @@ internal sealed class FetchCall : ParkedFetch
 
         Volatile.Write(ref _look, Answered);
         Unpark();
-        answer.Complete(_context);
+        answer.Complete(_context, _completion);
         return true;
     }
 

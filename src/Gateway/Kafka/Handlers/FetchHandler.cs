@@ -6,14 +6,13 @@ using Orleans.Kafka.Protocol.Messages;
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 
 /// <summary>
-/// Fetch, versions 4-18. v7 has sessions (KIP-227; here every fetch is answered with session id 0: none), v9 leader
-/// epochs, v12 diverging epochs, v13 topic ids.
+/// Fetch, versions 4-18. v7 has sessions (KIP-227), v9 leader epochs, v12 diverging epochs, v13 topic ids.
 /// </summary>
 /// <remarks>
 /// The answer names ranges of segment files, which the connection sends without copying. A fetch that finds too
 /// little is parked at its partitions and at one deadline; it holds no thread, task or timer of its own.
 /// </remarks>
-internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
+internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines, FetchSessions sessions)
     : RequestHandler(ApiKey.Fetch, FirstVersion, LastVersion)
 {
     private const short FirstVersion = 4;
@@ -36,14 +35,15 @@ internal sealed class FetchHandler(BrokerView broker, DeadlineWheel deadlines)
             return;
         }
 
-        // A client may name a session that it had with another broker, or one that this one never gave.
-        if (request.SessionId != 0 && request.SessionEpoch > 0)
+        bool byTopicIds = context.ApiVersion >= FirstVersionWithTopicIds;
+        ErrorCode error = sessions.Begin(request, byTopicIds, out Action<FetchResponse>? completion);
+        if (error != ErrorCode.None)
         {
-            context.Response.Complete(new FetchResponse { ErrorCode = ErrorCode.FetchSessionIdNotFound });
+            context.Response.Complete(new FetchResponse { ErrorCode = error });
             return;
         }
 
-        new FetchCall(context, request, broker, deadlines).Start();
+        new FetchCall(context, request, broker, deadlines, completion).Start();
     }
 
     /// <summary>The answer to a request that makes no sense: names can be repeated in it, ids cannot.</summary>
