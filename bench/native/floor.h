@@ -18,6 +18,7 @@ struct client {
     int fd;
     uint8_t *in;
     size_t in_length, in_capacity;
+    int is_bulk; /* sends more at a time than fits into a small receive */
     struct buffer out;
     struct segment segment[MOST_SEGMENTS];
     int segments, first_segment;

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SMALL_RECEIVE = 65536, LARGEST_FRAME = 128 << 20 };
+enum { SMALL_RECEIVE = 16 << 10, BULK_RECEIVE = 256 << 10, LARGEST_FRAME = 128 << 20 };
 
 void quit(const char *what)
 {
@@ -92,13 +92,15 @@ static void answer_frames(struct client *c)
     }
 }
 
-/* Never receives past the end of a large frame, so that large frames are not moved within the buffer. */
+/* Takes several small frames at once, and never receives far past the end of a large one: what is received too early
+   has to be moved to the front of the buffer. */
 static size_t receive_limit(const struct client *c)
 {
+    size_t limit = c->is_bulk ? BULK_RECEIVE : SMALL_RECEIVE;
     if (c->in_length < 4)
-        return SMALL_RECEIVE;
+        return limit;
     size_t frame = (size_t)(uint32_t)get_i32(c->in) + 4;
-    return frame > c->in_length + SMALL_RECEIVE ? frame - c->in_length : SMALL_RECEIVE;
+    return frame > c->in_length + limit ? frame - c->in_length : limit;
 }
 
 /* 1: took something and there may be more; 0: took what was there; -1: the client is gone. */
@@ -119,6 +121,7 @@ static int receive(struct client *c)
     if (n <= 0)
         return -1;
     c->in_length += (size_t)n;
+    c->is_bulk |= (size_t)n == wanted;
     return (size_t)n == wanted;
 }
 
