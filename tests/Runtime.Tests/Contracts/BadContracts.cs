@@ -1,0 +1,56 @@
+namespace Orleans.Kafka.Runtime.Tests.Contracts;
+
+// What the walker must find. No grain class implements these, and what real Orleans refuses to compile is not marked.
+[GenerateSerializer, Alias("test.WithInterface")]
+public sealed class WithInterface
+{
+    [Id(0)]
+    public IEnumerable<int> Values { get; init; } = [];
+}
+
+public sealed class WithForgotten
+{
+    [Id(0)]
+    public int Kept { get; init; }
+
+    public int Forgotten { get; init; }
+}
+
+public sealed class WithSameId
+{
+    [Id(0)]
+    public int First { get; init; }
+
+    [Id(0)]
+    public int Second { get; init; }
+}
+
+public sealed class WithoutSerializer
+{
+    public int Value { get; init; }
+}
+
+public interface IInterfaceMemberGrain : IGrainWithStringKey
+{
+    Task Send(WithInterface value);
+}
+
+public interface IForgottenMemberGrain : IGrainWithStringKey
+{
+    Task<WithForgotten> Get();
+}
+
+public interface IBufferGrain : IGrainWithStringKey
+{
+    Task Send(byte[] bytes);
+}
+
+public interface ISameIdGrain : IGrainWithStringKey
+{
+    Task Send(WithSameId value);
+}
+
+public interface INoSerializerGrain : IGrainWithStringKey
+{
+    Task Send(WithoutSerializer value);
+}
