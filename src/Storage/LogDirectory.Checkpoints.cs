@@ -9,6 +9,7 @@ public sealed partial class LogDirectory
 
     // A log that failed and is opened again in the same process is not clean any more.
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
+    private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
 
     /// <summary>
     /// Flushes the logs that ask for it: rolled segments, <c>flush.messages</c>, <c>flush.ms</c>. For a periodic call on
@@ -113,7 +114,15 @@ public sealed partial class LogDirectory
         }
 
         var logs = Logs;
-        var isClean = logs.Count(l => l.SealForClose()) == logs.Count & Flush(logs) == logs.Count;
+        var open = logs.Where(l => !l.IsClosed && l.SealForClose()).ToList();
+        Flush(open);
+        foreach (var log in open)
+        {
+            log.IsClosedCleanly = !log.IsFailed;
+            log.Dispose();
+        }
+
+        var isClean = logs.All(l => l.IsClosedCleanly);
         foreach (var log in logs)
         {
             log.Dispose();
@@ -176,6 +185,11 @@ public sealed partial class LogDirectory
         _highWatermarks[key] = log.Offsets.HighWatermark;
         _logStarts[key] = log.Offsets.LogStart;
         _logs.Remove(key);
+        if (log.IsClosedCleanly)
+        {
+            _closedCleanly.Add(key);
+        }
+
         log.Dispose();
     }
 }

@@ -137,7 +137,7 @@ public sealed partial class LogDirectory : IDisposable
             ObjectDisposedException.ThrowIf(_isClosed, this);
             if (_logs.TryGetValue(key, out var open))
             {
-                if (!open.IsFailed)
+                if (!open.IsFailed && !open.IsClosed)
                 {
                     return open;
                 }
@@ -228,7 +228,7 @@ public sealed partial class LogDirectory : IDisposable
                 LogStartOffset = _logStarts.GetValueOrDefault(key),
                 RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
                 HighWatermark = _highWatermarks.GetValueOrDefault(key),
-                IsClean = WasClean && _openedOnce.Add(key),
+                IsClean = (_openedOnce.Add(key) && WasClean) | _closedCleanly.Remove(key),
             };
         }
     }

@@ -244,6 +244,9 @@ public sealed partial class PartitionLog
         try
         {
             WritePieces(active, position);
+
+            // The first bytes of a segment may have made its file: the name is not durable yet.
+            _isDirectoryDirty |= position == 0;
             var records = 0L;
             foreach (var batch in _staged)
             {

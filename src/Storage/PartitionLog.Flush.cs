@@ -94,13 +94,13 @@ public sealed partial class PartitionLog
         {
             if (_isClosed)
             {
-                return !_isFailed;
+                return IsClosedCleanly;
             }
         }
 
-        var isClean = SealForClose() && Flush();
+        IsClosedCleanly = SealForClose() && Flush();
         Dispose();
-        return isClean;
+        return IsClosedCleanly;
     }
 
     /// <summary>Closes the files and nothing else: as if the process had died.</summary>

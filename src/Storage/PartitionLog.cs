@@ -22,7 +22,7 @@ public sealed partial class PartitionLog : IDisposable
     private long _rollJitterMs;
     private bool _isDirectoryDirty;
     private volatile bool _isFailed;
-    private bool _isClosed;
+    private volatile bool _isClosed;
 
     private PartitionLog(LogEnvironment environment, string directory, string topic, int partition, LogConfig config)
     {
@@ -55,6 +55,9 @@ public sealed partial class PartitionLog : IDisposable
 
     /// <summary>A write or flush failed: only reading is still possible.</summary>
     public bool IsFailed => _isFailed;
+
+    /// <summary>The log was closed and takes nothing more.</summary>
+    public bool IsClosed => _isClosed;
 
     /// <summary>Everything below this offset is on disk for good; recovery starts here.</summary>
     public long RecoveryPoint => Volatile.Read(ref _recoveryPoint);
@@ -98,6 +101,9 @@ public sealed partial class PartitionLog : IDisposable
                 || (config.FlushMs != long.MaxValue && _environment.NowMs - _lastFlushMs >= config.FlushMs));
         }
     }
+
+    /// <summary>It was closed with all it needs to be opened without a recovery.</summary>
+    internal bool IsClosedCleanly { get; set; }
 
     internal string Name => $"{Topic}-{Partition}";
 

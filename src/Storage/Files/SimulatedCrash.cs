@@ -99,16 +99,11 @@ public sealed partial class SimulatedFileSystem
             _durableFiles[path] = content;
         }
 
-        foreach (var gone in _durableDirectories.Where(d => d != "/" && Parent(d) == directory && !_directories.Contains(d)).ToList())
+        foreach (var gone in _durableDirectories
+            .Where(d => d != "/" && Parent(d) == directory && !_directories.Contains(d)).ToList())
         {
-            var renamed = _files.Where(f => _durableFiles.ContainsValue(f.Value)).ToList();
             Remove(_durableFiles, gone);
             _durableDirectories.RemoveWhere(d => d == gone || IsUnder(d, gone));
-            foreach (var (path, content) in renamed.Where(f => !_durableFiles.ContainsValue(f.Value)))
-            {
-                _durableFiles[path] = content;
-                _durableDirectories.Add(Parent(path));
-            }
         }
 
         _durableDirectories.Add(directory);

@@ -162,8 +162,11 @@ public sealed partial class SimulatedFileSystem : IFileSystem
                 throw new IOException($"Cannot rename {from} to {to}");
             }
 
+            // Kept simple: the renaming of a directory is durable at once.
             _files = _files.ToDictionary(f => Moved(f.Key, from, to), f => f.Value);
             _directories = [.. _directories.Select(d => Moved(d, from, to))];
+            _durableFiles = _durableFiles.ToDictionary(f => Moved(f.Key, from, to), f => f.Value);
+            _durableDirectories = [.. _durableDirectories.Select(d => Moved(d, from, to))];
         }
     }
 

@@ -234,12 +234,12 @@ internal sealed class LogSegment
     public bool TryRecent(long offset, out int position)
     {
         position = 0;
-        if (_recent is not { } recent)
+        var relative = offset - BaseOffset;
+        if (_recent is not { } recent || relative < 0)
         {
             return false;
         }
 
-        var relative = offset - BaseOffset;
         for (var i = 0; i < recent.Length; i++)
         {
             var packed = Volatile.Read(ref recent[i]);
