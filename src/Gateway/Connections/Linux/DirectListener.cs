@@ -30,10 +30,14 @@ internal sealed class DirectListener : IConnectionListener, IEventTarget
         _transport = transport;
         _name = name;
         EndPoint = sockets[0].LocalEndPoint!;
-        foreach (Socket socket in sockets)
+        lock (_lock)
         {
-            socket.Blocking = false;
-            _sockets.Add((socket, Watch(socket)));
+            // The first connection may come before the second socket is watched.
+            foreach (Socket socket in sockets)
+            {
+                socket.Blocking = false;
+                _sockets.Add((socket, Watch(socket)));
+            }
         }
     }
 
