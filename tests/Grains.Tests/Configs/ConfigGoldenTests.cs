@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Orleans.Kafka.Golden;
 using Orleans.Kafka.Grains.Configs;
 
 namespace Orleans.Kafka.Grains.Tests.Configs;
