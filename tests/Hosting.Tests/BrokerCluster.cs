@@ -41,18 +41,22 @@ internal sealed class BrokerCluster : IAsyncDisposable
         return cluster;
     }
 
-    /// <summary>A connection to a broker, by its place in the cluster, from 0.</summary>
-    public async Task<WireClient> ConnectAsync(int broker)
+    /// <summary>A connection to a broker, by its id, from 1.</summary>
+    public async Task<WireClient> ConnectAsync(int brokerId)
     {
-        var endpoint = _cluster.Silos[broker].ServiceProvider.GetRequiredService<KafkaEndpoint>();
+        var endpoint = SiloOf(brokerId).ServiceProvider.GetRequiredService<KafkaEndpoint>();
         return await WireClient.ConnectAsync("127.0.0.1", endpoint.BoundListeners[0].Port);
     }
 
-    public Task KillAsync(int broker) => _cluster.KillSiloAsync(_cluster.Silos[broker]);
+    public Task KillAsync(int brokerId) => _cluster.KillSiloAsync(SiloOf(brokerId));
 
     public async ValueTask DisposeAsync()
     {
         await _cluster.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
+
+    /// <summary>Silos start side by side, so a broker's id says nothing of its place in the list.</summary>
+    private InProcessSiloHandle SiloOf(int brokerId) => _cluster.Silos.Single(
+        silo => silo.ServiceProvider.GetRequiredService<BrokerSettings>().NodeId == brokerId);
 }

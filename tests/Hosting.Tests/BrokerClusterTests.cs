@@ -9,10 +9,10 @@ public sealed class BrokerClusterTests
     public async Task CreateTopic_OnThreeBrokers_SpreadsLeadersThatServeAtOnce()
     {
         await using BrokerCluster cluster = await BrokerCluster.StartAsync(3);
-        using WireClient first = await cluster.ConnectAsync(0);
+        using WireClient first = await cluster.ConnectAsync(1);
         await first.CreateTopicAsync("t", partitions: 6);
 
-        for (int broker = 0; broker < 3; broker++)
+        foreach (int broker in new[] { 1, 2, 3 })
         {
             using WireClient client = await cluster.ConnectAsync(broker);
             MetadataResponse metadata = await MetadataAsync(client);
@@ -22,7 +22,7 @@ public sealed class BrokerClusterTests
             {
                 var answer = await client.ProduceAsync("t", WireClient.Batch("x"), partition.PartitionIndex);
                 Assert.Equal(
-                    partition.LeaderId == broker + 1 ? ErrorCode.None : ErrorCode.NotLeaderOrFollower, answer.ErrorCode);
+                    partition.LeaderId == broker ? ErrorCode.None : ErrorCode.NotLeaderOrFollower, answer.ErrorCode);
             }
         }
     }
@@ -31,10 +31,10 @@ public sealed class BrokerClusterTests
     public async Task Metadata_AfterABrokerDied_NamesNoLeaderForItsPartitions()
     {
         await using BrokerCluster cluster = await BrokerCluster.StartAsync(3);
-        using WireClient first = await cluster.ConnectAsync(0);
+        using WireClient first = await cluster.ConnectAsync(1);
         await first.CreateTopicAsync("t", partitions: 6);
 
-        await cluster.KillAsync(2);
+        await cluster.KillAsync(3);
         MetadataResponse metadata = await MetadataAsync(first);
 
         Assert.Equal([1, 2], metadata.Brokers.Select(each => each.NodeId));

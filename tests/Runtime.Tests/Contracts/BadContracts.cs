@@ -1,6 +1,7 @@
 namespace Orleans.Kafka.Runtime.Tests.Contracts;
 
-// What the walker must find. No grain class implements these, and what real Orleans refuses to compile is not marked.
+// What the walker must find. They are no grain interfaces, because real Orleans refuses to start with such ones, and what it
+// refuses to compile is not marked.
 [GenerateSerializer, Alias("test.WithInterface")]
 public sealed class WithInterface
 {
@@ -30,27 +31,27 @@ public sealed class WithoutSerializer
     public int Value { get; init; }
 }
 
-public interface IInterfaceMemberGrain : IGrainWithStringKey
+public interface IInterfaceMemberGrain
 {
     Task Send(WithInterface value);
 }
 
-public interface IForgottenMemberGrain : IGrainWithStringKey
+public interface IForgottenMemberGrain
 {
     Task<WithForgotten> Get();
 }
 
-public interface IBufferGrain : IGrainWithStringKey
+public interface IBufferGrain
 {
     Task Send(byte[] bytes);
 }
 
-public interface ISameIdGrain : IGrainWithStringKey
+public interface ISameIdGrain
 {
     Task Send(WithSameId value);
 }
 
-public interface INoSerializerGrain : IGrainWithStringKey
+public interface INoSerializerGrain
 {
     Task Send(WithoutSerializer value);
 }

@@ -34,7 +34,9 @@ public sealed class ContractTests
     [Fact]
     public void Aliases_OfTypes_AreUnique()
     {
+        // Orleans' generated types share an alias of their own; they live in another namespace.
         var twice = Grains.GetTypes()
+            .Where(type => type.Namespace?.StartsWith("Orleans.Kafka.", StringComparison.Ordinal) == true)
             .SelectMany(type => type.GetCustomAttributes<AliasAttribute>().Select(alias => (alias.Alias, type)))
             .GroupBy(pair => pair.Alias)
             .Where(group => group.Count() > 1)
