@@ -37,7 +37,7 @@ internal sealed class TopicCreation(BrokerView broker)
         }
 
         // Kafka waits for three brokers here; a cluster of fewer would never have consumer groups.
-        int factor = Math.Min((int)(short)broker.Settings.Value(replicas)!, Math.Max(1, broker.Live.Ids.Length));
+        int factor = Math.Min((int)(short)broker.Settings.Value(replicas)!, TopicPlanner.ReplicationFactorMax);
         return new TopicToCreate
         {
             Name = name,

@@ -9,8 +9,14 @@ namespace Orleans.Kafka.Grains.Cluster;
 /// </summary>
 /// <param name="settings">The broker's settings: defaults for partitions and replicas.</param>
 /// <param name="random">Draws ids and the first leader.</param>
-internal sealed class TopicPlanner(BrokerSettings settings, Random random)
+public sealed class TopicPlanner(BrokerSettings settings, Random random)
 {
+    /// <summary>
+    /// Replicas that a partition may have. Followers do not copy from their leader, so a second replica would promise
+    /// a safety that is not there: it is refused instead.
+    /// </summary>
+    public const int ReplicationFactorMax = 1;
+
     /// <summary>Kafka refuses to make so many partitions with one request.</summary>
     private const int PartitionsPerRequestMax = 10_000;
 
@@ -39,6 +45,13 @@ internal sealed class TopicPlanner(BrokerSettings settings, Random random)
         if (assignment is null)
         {
             return (null, unplaceable);
+        }
+
+        if (assignment.Any(replicas => replicas.Length > ReplicationFactorMax))
+        {
+            return (null, TopicOutcome.Of(
+                ErrorCode.InvalidReplicationFactor,
+                $"Replication factor larger than {ReplicationFactorMax} is not supported by this broker."));
         }
 
         return (new TopicImage
@@ -127,7 +140,7 @@ internal sealed class TopicPlanner(BrokerSettings settings, Random random)
     {
         int partitions = wanted.Partitions == -1 ? settings.DefaultPartitions : wanted.Partitions;
         int replicationFactor = wanted.ReplicationFactor == -1
-            ? Math.Min(settings.DefaultReplicationFactor, Math.Max(1, liveBrokers.Length))
+            ? Math.Min(settings.DefaultReplicationFactor, ReplicationFactorMax)
             : wanted.ReplicationFactor;
         if (replicationFactor <= 0)
         {

@@ -49,6 +49,7 @@ public sealed class TopicPlannerTests
     [InlineData(-2, 1, ErrorCode.InvalidPartitions)]
     [InlineData(1, 0, ErrorCode.InvalidReplicationFactor)]
     [InlineData(1, 4, ErrorCode.InvalidReplicationFactor)]
+    [InlineData(1, 2, ErrorCode.InvalidReplicationFactor)]
     [InlineData(10_000, 1, ErrorCode.PolicyViolation)]
     [InlineData(9_999, 1, ErrorCode.None)]
     public void Plan_WithCountsAtTheLimits_AnswersAsKafka(int partitions, short replicas, ErrorCode expected)
@@ -62,16 +63,16 @@ public sealed class TopicPlannerTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Plan_OnThreeBrokers_SpreadsLeadersAndReplicasEvenly(short replicationFactor)
+    public void Assign_OnThreeBrokers_SpreadsLeadersAndReplicasEvenly(int replicationFactor)
     {
-        (TopicImage? topic, _) = _planner.Plan(Wanted("t", 30, replicationFactor), [], ThreeBrokers, version: 1);
+        int[][] partitions = ReplicaAssigner.Assign(ThreeBrokers, 0, 30, replicationFactor, start: 2);
 
         Assert.All(ThreeBrokers, broker =>
         {
-            Assert.Equal(10, topic!.Partitions.Count(partition => partition.Leader == broker));
-            Assert.Equal(10 * replicationFactor, topic.Partitions.Count(partition => partition.Replicas.Contains(broker)));
+            Assert.Equal(10, partitions.Count(replicas => replicas[0] == broker));
+            Assert.Equal(10 * replicationFactor, partitions.Count(replicas => replicas.Contains(broker)));
         });
-        Assert.All(topic!.Partitions, partition => Assert.Distinct(partition.Replicas));
+        Assert.All(partitions, replicas => Assert.Distinct(replicas));
     }
 
     [Fact]
@@ -79,10 +80,11 @@ public sealed class TopicPlannerTests
     {
         TopicToCreate wanted = Wanted("t", -1, -1) with
         {
-            Assignments = new() { [0] = [2, 1], [1] = [3, 2] },
+            Assignments = new() { [0] = [2], [1] = [3] },
         };
-        Assert.Equal([3, 2], _planner.Plan(wanted, [], ThreeBrokers, 1).Topic!.Partitions[1].Replicas);
+        Assert.Equal([3], _planner.Plan(wanted, [], ThreeBrokers, 1).Topic!.Partitions[1].Replicas);
 
+        Assert.Equal(ErrorCode.InvalidReplicationFactor, Refusal(new() { [0] = [1, 2] }));
         Assert.Equal(ErrorCode.InvalidReplicaAssignment, Refusal(new() { [0] = [9] }));
         Assert.Equal(ErrorCode.InvalidReplicaAssignment, Refusal(new() { [0] = [1, 1] }));
         Assert.Equal(ErrorCode.InvalidReplicaAssignment, Refusal(new() { [1] = [1] }));
