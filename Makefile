@@ -41,8 +41,9 @@ crash: $(NEEDS_FLAVOUR)
 bench: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) bench/run $(ARGS)
 
-format: $(NEEDS_FLAVOUR)
-	$(WITH_FLAVOUR) dotnet format Orleans.Kafka.sln --verify-no-changes $(ARGS)
+# The formatter sees generated code only where the generators are built.
+format: build
+	$(WITH_FLAVOUR) Configuration=$(CONFIGURATION) dotnet format Orleans.Kafka.sln --verify-no-changes --no-restore $(ARGS)
 
 flavour:
 	@rm -f $(FLAVOUR_FILE)
