@@ -71,6 +71,20 @@ public sealed class RequestContext
         VisitBlocks(static block => block.AddReference());
     }
 
+    /// <summary>Reads the body. When it cannot be parsed, has the connection closed and answers false.</summary>
+    internal bool TryRead(IKafkaRequest request)
+    {
+        var reader = new KafkaReader(_body);
+        request.Read(ref reader, ApiVersion);
+        if (reader.Failed)
+        {
+            Response.Close(CloseReason.MalformedRequest, $"{ApiKey} v{ApiVersion}");
+            return false;
+        }
+
+        return true;
+    }
+
     internal void Begin(
         KafkaConnection connection,
         RequestHandler handler,

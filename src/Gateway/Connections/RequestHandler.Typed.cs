@@ -34,11 +34,8 @@ public abstract class RequestHandler<TRequest, TResponse> : RequestHandler
     public sealed override void Handle(RequestContext context)
     {
         var request = new TRequest();
-        var reader = new KafkaReader(context.Body);
-        request.Read(ref reader, context.ApiVersion);
-        if (reader.Failed)
+        if (!context.TryRead(request))
         {
-            context.Response.Close(CloseReason.MalformedRequest, $"{Key} v{context.ApiVersion}");
             return;
         }
 

@@ -11,7 +11,4 @@ internal static class AuthorizedOperations
 
     /// <summary>CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE.</summary>
     public const int OnCluster = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
-
-    /// <summary>Stands for "not asked for".</summary>
-    public const int NotAsked = int.MinValue;
 }

@@ -24,6 +24,20 @@ public sealed class BrokerView(
     /// <summary>This broker's id.</summary>
     public int NodeId => settings.NodeId;
 
+    /// <summary>
+    /// The broker that clients are told to be the controller. Any broker can answer what they ask a controller for, so
+    /// each names a live one: the lowest id, that they agree. -1 when none is registered.
+    /// </summary>
+    public int ControllerId(MetadataImage image) => live.Among(image).FirstOrDefault()?.BrokerId ?? -1;
+
+    /// <summary>The partition's leader if it is alive, else -1: then the partition has LEADER_NOT_AVAILABLE.</summary>
+    public int LiveLeader(PartitionImage partition) =>
+        partition.Leader >= 0 && live.Contains(partition.Leader) ? partition.Leader : -1;
+
+    /// <summary>The brokers that hold a replica of the partition and are not alive.</summary>
+    public IEnumerable<int> OfflineReplicas(PartitionImage partition) =>
+        partition.Replicas.Where(id => !live.Contains(id));
+
     /// <summary>The cluster's grain.</summary>
     public IClusterGrain Cluster => grains.GetGrain<IClusterGrain>("cluster");
 

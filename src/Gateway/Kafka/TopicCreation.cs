@@ -44,7 +44,6 @@ internal sealed class TopicCreation(BrokerView broker)
             Partitions = (int)broker.Settings.Value(partitions)!,
             ReplicationFactor = (short)factor,
             Configs = configs,
-            Internal = true,
         };
     }
 

@@ -140,9 +140,6 @@ public sealed record TopicToCreate
 
     /// <summary>True to check only.</summary>
     [Id(5)] public bool ValidateOnly { get; init; }
-
-    /// <summary>True for a topic that the broker itself needs, such as <c>__consumer_offsets</c>.</summary>
-    [Id(6)] public bool Internal { get; init; }
 }
 
 /// <summary>More partitions for a topic.</summary>

@@ -58,9 +58,6 @@ public sealed class MetadataCache
     /// <summary>The newest image.</summary>
     public MetadataImage Current => Volatile.Read(ref _image);
 
-    /// <summary>Raised after each change, on the thread that made it.</summary>
-    public event Action<MetadataImage>? Changed;
-
     /// <summary>Takes over a whole snapshot, unless a newer version is here already.</summary>
     public void Reset(ClusterSnapshot snapshot)
     {
@@ -72,7 +69,7 @@ public sealed class MetadataCache
             }
 
             var live = snapshot.Topics.Where(topic => !_deleted.Contains(topic.Id)).ToArray();
-            Publish(new MetadataImage
+            Volatile.Write(ref _image, new MetadataImage
             {
                 ClusterId = snapshot.ClusterId,
                 Version = snapshot.Version,
@@ -120,7 +117,7 @@ public sealed class MetadataCache
                 };
             }
 
-            Publish(image);
+            Volatile.Write(ref _image, image);
         }
     }
 
@@ -158,11 +155,5 @@ public sealed class MetadataCache
                 _deleted.Remove(_deletedInOrder.Dequeue());
             }
         }
-    }
-
-    private void Publish(MetadataImage image)
-    {
-        Volatile.Write(ref _image, image);
-        Changed?.Invoke(image);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class DescribeClusterHandler(BrokerView broker)
 
         MetadataImage image = broker.Metadata;
         response.ClusterId = image.ClusterId;
-        response.ControllerId = broker.Live.Among(image).FirstOrDefault()?.BrokerId ?? -1;
+        response.ControllerId = broker.ControllerId(image);
         foreach (BrokerRegistration registration in image.Brokers.Values.OrderBy(each => each.BrokerId))
         {
             bool isLive = broker.Live.Contains(registration.BrokerId);

@@ -100,18 +100,18 @@ internal sealed class DescribeTopicPartitionsHandler(BrokerView broker)
 
     private DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition Describe(PartitionImage partition)
     {
-        bool hasLeader = partition.Leader >= 0 && broker.Live.Contains(partition.Leader);
+        int leader = broker.LiveLeader(partition);
         return new()
         {
-            ErrorCode = (hasLeader ? ErrorCode.None : ErrorCode.LeaderNotAvailable),
+            ErrorCode = leader >= 0 ? ErrorCode.None : ErrorCode.LeaderNotAvailable,
             PartitionIndex = partition.Partition,
-            LeaderId = hasLeader ? partition.Leader : -1,
+            LeaderId = leader,
             LeaderEpoch = partition.LeaderEpoch,
             ReplicaNodes = [.. partition.Replicas],
             IsrNodes = [.. partition.InSyncReplicas],
             EligibleLeaderReplicas = [],
             LastKnownElr = [],
-            OfflineReplicas = [.. partition.Replicas.Where(id => !broker.Live.Contains(id))],
+            OfflineReplicas = [.. broker.OfflineReplicas(partition)],
         };
     }
 }

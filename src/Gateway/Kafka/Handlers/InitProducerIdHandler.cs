@@ -15,22 +15,19 @@ internal sealed class InitProducerIdHandler(ProducerIds ids)
     {
         if ((request.ProducerId < 0) != (request.ProducerEpoch < 0))
         {
-            return new InitProducerIdResponse
-            {
-                ErrorCode = ErrorCode.InvalidRequest,
-                ProducerId = -1,
-                ProducerEpoch = -1,
-            };
+            return Refused(ErrorCode.InvalidRequest);
         }
 
         if (request.TransactionalId is not null)
         {
-            ErrorCode error = request.TransactionalId.Length == 0
+            return Refused(request.TransactionalId.Length == 0
                 ? ErrorCode.InvalidRequest
-                : ErrorCode.CoordinatorNotAvailable;
-            return new InitProducerIdResponse { ErrorCode = error, ProducerId = -1, ProducerEpoch = -1 };
+                : ErrorCode.CoordinatorNotAvailable);
         }
 
         return new InitProducerIdResponse { ProducerId = await ids.NextAsync(), ProducerEpoch = 0 };
     }
+
+    private static InitProducerIdResponse Refused(ErrorCode error) =>
+        new() { ErrorCode = error, ProducerId = -1, ProducerEpoch = -1 };
 }

@@ -35,7 +35,7 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
         var response = new MetadataResponse
         {
             ClusterId = image.ClusterId,
-            ControllerId = ControllerId(image),
+            ControllerId = broker.ControllerId(image),
         };
         foreach (BrokerRegistration registration in broker.Live.Among(image))
         {
@@ -146,16 +146,16 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
 
     private MetadataResponse.MetadataResponsePartition Describe(PartitionImage partition)
     {
-        bool hasLeader = partition.Leader >= 0 && broker.Live.Contains(partition.Leader);
+        int leader = broker.LiveLeader(partition);
         return new MetadataResponse.MetadataResponsePartition
         {
-            ErrorCode = (hasLeader ? ErrorCode.None : ErrorCode.LeaderNotAvailable),
+            ErrorCode = leader >= 0 ? ErrorCode.None : ErrorCode.LeaderNotAvailable,
             PartitionIndex = partition.Partition,
-            LeaderId = hasLeader ? partition.Leader : -1,
+            LeaderId = leader,
             LeaderEpoch = partition.LeaderEpoch,
             ReplicaNodes = [.. partition.Replicas],
             IsrNodes = [.. partition.InSyncReplicas],
-            OfflineReplicas = [.. partition.Replicas.Where(id => !broker.Live.Contains(id))],
+            OfflineReplicas = [.. broker.OfflineReplicas(partition)],
         };
     }
 
@@ -178,11 +178,4 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
 
         return response;
     }
-
-    /// <summary>
-    /// Any broker can answer what clients ask a controller for, so each names a live one: the lowest id, that they
-    /// agree.
-    /// </summary>
-    private int ControllerId(MetadataImage image) =>
-        broker.Live.Among(image).FirstOrDefault() is { } first ? first.BrokerId : -1;
 }
