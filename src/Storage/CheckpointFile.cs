@@ -13,14 +13,17 @@ internal static class CheckpointFile
     public const string LogStarts = "log-start-offset-checkpoint";
     public const string HighWatermarks = "replication-offset-checkpoint";
 
+    public const string CleanerOffsets = "cleaner-offset-checkpoint";
+
     private const int MaxBytes = 256 << 20;
 
     /// <summary>Reads a checkpoint; empty if there is none. A damaged one counts as none: offsets then start low.</summary>
     public static Dictionary<(string Topic, int Partition), long> Read(LogEnvironment environment, string path)
     {
         var result = new Dictionary<(string Topic, int Partition), long>();
-        if (environment.Files.ReadAll(path, MaxBytes) is not { } bytes)
+        if (environment.Files.ReadAll(path, MaxBytes) is not { Length: > 0 } bytes)
         {
+            // Kafka makes its checkpoints without content.
             return result;
         }
 

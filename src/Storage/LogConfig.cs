@@ -71,6 +71,18 @@ public sealed record LogConfig
     /// <summary><c>cleanup.policy</c> names <c>delete</c>: retention applies.</summary>
     public bool Delete { get; init; } = true;
 
+    /// <summary><c>min.cleanable.dirty.ratio</c>: the share that must be dirty before a log is cleaned.</summary>
+    public double MinCleanableDirtyRatio { get; init; } = 0.5;
+
+    /// <summary><c>min.compaction.lag.ms</c>: how long a record stays as it is at least.</summary>
+    public long MinCompactionLagMs { get; init; }
+
+    /// <summary><c>max.compaction.lag.ms</c>: how long a record waits for cleaning at most.</summary>
+    public long MaxCompactionLagMs { get; init; } = long.MaxValue;
+
+    /// <summary><c>delete.retention.ms</c>: how long tombstones and idle markers stay after they were first cleaned.</summary>
+    public long DeleteRetentionMs { get; init; } = 86_400_000;
+
     /// <summary><c>flush.messages</c>: records between flushes.</summary>
     public long FlushMessages { get; init; } = long.MaxValue;
 

@@ -74,6 +74,11 @@ public sealed partial class LogDirectory
                 {
                     _recoveryPoints[key] = log.RecoveryPoint;
                     _highWatermarks[key] = log.Offsets.HighWatermark;
+                    if (log.CleanerCheckpoint >= 0)
+                    {
+                        _cleanerOffsets[key] = log.CleanerCheckpoint;
+                    }
+
                     if (log.Offsets.LogStart > 0)
                     {
                         _logStarts[key] = log.Offsets.LogStart;
@@ -88,6 +93,11 @@ public sealed partial class LogDirectory
             Write(CheckpointFile.RecoveryPoints, _recoveryPoints);
             Write(CheckpointFile.LogStarts, _logStarts);
             Write(CheckpointFile.HighWatermarks, _highWatermarks);
+            if (_cleanerOffsets.Count > 0)
+            {
+                Write(CheckpointFile.CleanerOffsets, _cleanerOffsets);
+            }
+
             _environment.Files.FlushDirectory(Path);
             foreach (var log in logs)
             {
@@ -184,6 +194,7 @@ public sealed partial class LogDirectory
         _recoveryPoints[key] = log.RecoveryPoint;
         _highWatermarks[key] = log.Offsets.HighWatermark;
         _logStarts[key] = log.Offsets.LogStart;
+        _cleanerOffsets[key] = log.CleanerCheckpoint;
         _logs.Remove(key);
         if (log.IsClosedCleanly)
         {

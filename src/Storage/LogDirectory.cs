@@ -28,6 +28,7 @@ public sealed partial class LogDirectory : IDisposable
     private readonly Dictionary<(string Topic, int Partition), long> _recoveryPoints;
     private readonly Dictionary<(string Topic, int Partition), long> _logStarts;
     private readonly Dictionary<(string Topic, int Partition), long> _highWatermarks;
+    private readonly Dictionary<(string Topic, int Partition), long> _cleanerOffsets;
     private bool _isClosed;
 
     private LogDirectory(LogEnvironment environment, string path, IDisposable heldLock, MetaProperties properties)
@@ -39,6 +40,7 @@ public sealed partial class LogDirectory : IDisposable
         _recoveryPoints = ReadCheckpoint(CheckpointFile.RecoveryPoints);
         _logStarts = ReadCheckpoint(CheckpointFile.LogStarts);
         _highWatermarks = ReadCheckpoint(CheckpointFile.HighWatermarks);
+        _cleanerOffsets = ReadCheckpoint(CheckpointFile.CleanerOffsets);
         WasClean = environment.Files.FileExists(InDirectory(CleanMarker));
     }
 
@@ -167,6 +169,7 @@ public sealed partial class LogDirectory : IDisposable
         log.RecoveryPointLowered = WriteCheckpoints;
         lock (_gate)
         {
+            log.CleanerCheckpoint = _cleanerOffsets.GetValueOrDefault(key, -1);
             _logs[key] = log;
         }
 
@@ -190,6 +193,7 @@ public sealed partial class LogDirectory : IDisposable
             _recoveryPoints.Remove(key);
             _logStarts.Remove(key);
             _highWatermarks.Remove(key);
+            _cleanerOffsets.Remove(key);
         }
 
         Span<byte> id = stackalloc byte[16];
@@ -216,6 +220,7 @@ public sealed partial class LogDirectory : IDisposable
             _recoveryPoints.Remove(key);
             _logStarts.Remove(key);
             _highWatermarks.Remove(key);
+            _cleanerOffsets.Remove(key);
         }
     }
 

@@ -87,6 +87,12 @@ public enum StorageNoticeKind
     /// <summary>A directory that belongs to no topic known was set aside.</summary>
     Stray,
 
+    /// <summary>Cleaning has something to say; nothing is wrong.</summary>
+    Cleaned,
+
+    /// <summary>A log could not be cleaned; it goes on as it is.</summary>
+    CleaningFailed,
+
     /// <summary>A read, write or flush failed; the log takes no more writes until it is opened again.</summary>
     Failed,
 }

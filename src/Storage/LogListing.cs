@@ -8,6 +8,7 @@ internal sealed record LogListing(List<SegmentListing> Segments, List<long> Snap
 {
     public static LogListing Read(LogEnvironment environment, string directory)
     {
+        SwapRecovery.Run(environment, directory);
         var lengths = new Dictionary<(long Offset, string Suffix), long>();
         foreach (var entry in environment.Files.List(directory))
         {

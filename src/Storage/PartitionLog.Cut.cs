@@ -24,33 +24,25 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
-            ErrorCode error;
-            lock (_gate)
+            var isCut = false;
+            var error = ChangeFiles(() =>
             {
-                if (_isFailed || _isClosed)
+                isCut = offset < Offsets.LogEnd;
+                if (!isCut)
                 {
-                    return ErrorCode.KafkaStorageError;
+                    return;
                 }
 
-                if (offset >= Offsets.LogEnd)
+                if (offset < _segments[0].BaseOffset)
                 {
-                    return ErrorCode.None;
+                    RestartAt(offset);
                 }
-
-                error = Guarded(() =>
+                else
                 {
-                    if (offset < _segments[0].BaseOffset)
-                    {
-                        RestartAt(offset);
-                    }
-                    else
-                    {
-                        CutEnd(offset);
-                    }
-                });
-            }
-
-            return error == ErrorCode.None ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
+                    CutEnd(offset);
+                }
+            });
+            return error == ErrorCode.None && isCut ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
         }
     }
 
@@ -60,12 +52,7 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
-            ErrorCode error;
-            lock (_gate)
-            {
-                error = _isFailed || _isClosed ? ErrorCode.KafkaStorageError : Guarded(() => RestartAt(offset));
-            }
-
+            var error = ChangeFiles(() => RestartAt(offset));
             return error == ErrorCode.None ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
         }
     }
@@ -143,16 +130,25 @@ public sealed partial class PartitionLog
             (doomed, _doomed) = (_doomed, null);
         }
 
-        foreach (var segment in doomed ?? [])
+        if (doomed is null)
         {
-            Remove(_environment, Directory, segment, _config.FileDeleteDelayMs);
-            Discard(
-                _environment,
-                LogFileName.PathOf(Directory, segment.BaseOffset, LogFileName.Snapshot),
-                _config.FileDeleteDelayMs);
+            return 0;
         }
 
-        return doomed?.Count ?? 0;
+        // A cleaned segment may be on its way to its name.
+        lock (_swapGate)
+        {
+            foreach (var segment in doomed)
+            {
+                Remove(_environment, Directory, segment, _config.FileDeleteDelayMs);
+                Discard(
+                    _environment,
+                    LogFileName.PathOf(Directory, segment.BaseOffset, LogFileName.Snapshot),
+                    _config.FileDeleteDelayMs);
+            }
+        }
+
+        return doomed.Count;
     }
 
     /// <summary>
@@ -211,6 +207,18 @@ public sealed partial class PartitionLog
     // Records without a time are as old as the segment's opening: never younger than they are.
     private static long TimeOf(LogSegment segment) =>
         segment.MaxTimestamp >= 0 ? segment.MaxTimestamp : segment.CreatedMs;
+
+    /// <summary>For what renames or removes files: not while a cleaned segment is on its way to its name.</summary>
+    private ErrorCode ChangeFiles(Action change)
+    {
+        lock (_swapGate)
+        {
+            lock (_gate)
+            {
+                return _isFailed || _isClosed ? ErrorCode.KafkaStorageError : Guarded(change);
+            }
+        }
+    }
 
     private ErrorCode Guarded(Action change)
     {
@@ -305,6 +313,7 @@ public sealed partial class PartitionLog
         _isDirectoryDirty = true;
         _cuts++;
         _recoveryPoint = Math.Min(_recoveryPoint, end);
+        CleanerCheckpoint = Math.Min(CleanerCheckpoint, end);
         _epochs.TruncateFromEnd(end);
         start = Math.Min(start, end);
         ReloadProducers(start, end);

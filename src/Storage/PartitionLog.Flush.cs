@@ -114,6 +114,11 @@ public sealed partial class PartitionLog
             }
 
             _isClosed = true;
+        }
+
+        WaitForCompaction();
+        lock (_gate)
+        {
             foreach (var segment in _segments)
             {
                 segment.Retire(() => { });
@@ -124,12 +129,18 @@ public sealed partial class PartitionLog
     /// <summary>Closes without writing, renames the directory and has it removed when no reader is left.</summary>
     internal void CloseForDeletion(string target)
     {
+        bool isNew;
+        lock (_gate)
+        {
+            isNew = !_isClosed;
+            _isClosed = true;
+        }
+
+        WaitForCompaction();
         lock (_flushGate)
         {
             lock (_gate)
             {
-                var isNew = !_isClosed;
-                _isClosed = true;
                 _environment.Files.RenameDirectory(Directory, target);
                 Directory = target;
                 var left = _segments.Length;

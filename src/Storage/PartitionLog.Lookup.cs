@@ -24,8 +24,31 @@ public sealed partial class PartitionLog
     /// <exception cref="IOException">The disk fails.</exception>
     public OffsetLookup ByTimestamp(long timestampMs, long upperBoundOffset)
     {
+        while (true)
+        {
+            var segments = _segments;
+            try
+            {
+                var found = ByTimestamp(segments, timestampMs, upperBoundOffset);
+                if (IsStillWhole(segments))
+                {
+                    return found;
+                }
+            }
+            catch (IOException) when (!IsStillWhole(segments))
+            {
+                // Its files went under the look-up: the new ones are looked into.
+            }
+        }
+    }
+
+    /// <summary>False if a segment was replaced while it was looked into: then what was found may be wrong.</summary>
+    private bool IsStillWhole(LogSegment[] segments) =>
+        ReferenceEquals(segments, _segments) || !Array.Exists(segments, static s => s.IsGone);
+
+    private OffsetLookup ByTimestamp(LogSegment[] segments, long timestampMs, long upperBoundOffset)
+    {
         var start = Offsets.LogStart;
-        var segments = _segments;
         for (var i = FloorSegment(segments, start); i < segments.Length; i++)
         {
             var segment = segments[i];
@@ -63,8 +86,28 @@ public sealed partial class PartitionLog
     /// <exception cref="IOException">The disk fails.</exception>
     public OffsetLookup MaxTimestamp()
     {
+        while (true)
+        {
+            var segments = _segments;
+            try
+            {
+                var found = MaxTimestamp(segments);
+                if (IsStillWhole(segments))
+                {
+                    return found;
+                }
+            }
+            catch (IOException) when (!IsStillWhole(segments))
+            {
+                // Its files went under the look-up: the new ones are looked into.
+            }
+        }
+    }
+
+    private OffsetLookup MaxTimestamp(LogSegment[] segments)
+    {
         var best = default(LogSegment);
-        foreach (var segment in _segments)
+        foreach (var segment in segments)
         {
             if (segment.Size > 0 && segment.MaxTimestamp >= 0
                 && (best is null || segment.MaxTimestamp > best.MaxTimestamp))

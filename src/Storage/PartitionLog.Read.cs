@@ -25,23 +25,42 @@ public sealed partial class PartitionLog
             return Empty(withAbortedTransactions);
         }
 
-        try
+        while (true)
         {
-            return ReadSegments(offset, maxBytes, upperBoundOffset, atLeastOneBatch, withAbortedTransactions);
-        }
-        catch (IOException e)
-        {
-            _environment.Notice(StorageNoticeKind.Failed, Directory, e.Message);
-            return new LogRead(ErrorCode.KafkaStorageError);
+            var segments = _segments;
+            try
+            {
+                if (ReadSegments(
+                    segments, offset, maxBytes, upperBoundOffset, atLeastOneBatch, withAbortedTransactions) is { } read)
+                {
+                    return read;
+                }
+            }
+            catch (IOException e)
+            {
+                if (ReferenceEquals(segments, _segments))
+                {
+                    _environment.Notice(StorageNoticeKind.Failed, Directory, e.Message);
+                    return new LogRead(ErrorCode.KafkaStorageError);
+                }
+            }
+
+            // A segment went while it was looked into. Cleaning has put another in its place before; else it was
+            // deleted, and the log start is about to be, or already, above the offset.
+            if (ReferenceEquals(segments, _segments))
+            {
+                return new LogRead(ErrorCode.OffsetOutOfRange);
+            }
         }
     }
 
     private static LogRead Empty(bool withAborted) =>
         new(ErrorCode.None) { AbortedTransactions = withAborted ? [] : null };
 
-    private LogRead ReadSegments(long offset, int maxBytes, long upperBound, bool atLeastOne, bool withAborted)
+    /// <summary>Null if a segment went meanwhile.</summary>
+    private LogRead? ReadSegments(
+        LogSegment[] segments, long offset, int maxBytes, long upperBound, bool atLeastOne, bool withAborted)
     {
-        var segments = _segments;
         for (var i = FloorSegment(segments, offset); i < segments.Length; i++)
         {
             var segment = segments[i];
@@ -55,6 +74,11 @@ public sealed partial class PartitionLog
             var limit = !isLast && segments[i + 1].BaseOffset <= upperBound ? segment.Size : segment.PositionOf(upperBound);
             if (!TryLocate(segment, isLast, offset, limit, out var position, out var firstSize))
             {
+                if (segment.IsGone)
+                {
+                    return null;
+                }
+
                 continue;
             }
 
@@ -69,16 +93,10 @@ public sealed partial class PartitionLog
                 length = firstSize;
             }
 
-            if (segment.File.Pin() is not { } file)
-            {
-                // Deleted meanwhile: the log start is about to be, or already, above the offset.
-                return new LogRead(ErrorCode.OffsetOutOfRange);
-            }
-
-            return new LogRead(segment.File, file, position, length)
-            {
-                AbortedTransactions = withAborted ? AbortedIn(segments, i, offset, upperBound) : null,
-            };
+            var aborted = withAborted ? AbortedIn(segments, i, offset, upperBound) : null;
+            return segment.File.Pin() is { } file
+                ? new LogRead(segment.File, file, position, length) { AbortedTransactions = aborted }
+                : null;
         }
 
         return Empty(withAborted);

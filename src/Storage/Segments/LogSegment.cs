@@ -23,16 +23,17 @@ internal sealed class LogSegment
     private volatile bool _isSound;
     private volatile bool _isKnownWrong;
 
-    public LogSegment(LogEnvironment environment, string directory, long baseOffset, SegmentFiles files)
+    public LogSegment(
+        LogEnvironment environment, string directory, long baseOffset, SegmentFiles files, string nameEnding = "")
     {
         BaseOffset = baseOffset;
-        File = new SegmentFile(environment, directory, baseOffset, LogFileName.Log);
+        File = new SegmentFile(environment, directory, baseOffset, LogFileName.Log + nameEnding);
         OffsetIndex = new OffsetIndex(
-            new SegmentFile(environment, directory, baseOffset, LogFileName.Index), files.OffsetEntries);
+            new SegmentFile(environment, directory, baseOffset, LogFileName.Index + nameEnding), files.OffsetEntries);
         TimeIndex = new TimeIndex(
-            new SegmentFile(environment, directory, baseOffset, LogFileName.TimeIndex), files.TimeEntries);
+            new SegmentFile(environment, directory, baseOffset, LogFileName.TimeIndex + nameEnding), files.TimeEntries);
         TransactionIndex = new TransactionIndex(
-            new SegmentFile(environment, directory, baseOffset, LogFileName.TransactionIndex), files.HasTransactions);
+            new SegmentFile(environment, directory, baseOffset, LogFileName.TransactionIndex + nameEnding), files.HasTransactions);
         if (files.HasTails)
         {
             OffsetIndex.MarkTail();
@@ -59,7 +60,13 @@ internal sealed class LogSegment
     public int Size => _size;
 
     /// <summary>When this object was made (ms): the age of a segment whose records carry no time.</summary>
-    public long CreatedMs { get; }
+    public long CreatedMs { get; init; }
+
+    /// <summary>Its files, whether they are there or not.</summary>
+    public SegmentFile[] Files => [File, OffsetIndex.File, TimeIndex.File, TransactionIndex.File];
+
+    /// <summary>It is being removed or was replaced: the log does not have it any more.</summary>
+    public bool IsGone { get; private set; }
 
     /// <summary>Largest timestamp of its batches (ms), -1 without any. For the writer, and readers of sealed ones.</summary>
     public long MaxTimestamp
@@ -278,6 +285,7 @@ internal sealed class LogSegment
     /// <summary>The files are not opened any more; who has them pinned keeps them.</summary>
     public void Leave()
     {
+        IsGone = true;
         File.Leave();
         OffsetIndex.File.Leave();
         TimeIndex.File.Leave();

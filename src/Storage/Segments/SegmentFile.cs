@@ -12,7 +12,7 @@ internal sealed class SegmentFile
     private readonly LogEnvironment _environment;
     private readonly string _directory;
     private readonly long _baseOffset;
-    private readonly string _suffix;
+    private volatile string _suffix;
     private IFile? _file;
 
     // Pins while open (0 and up), or one of the constants.
@@ -97,6 +97,24 @@ internal sealed class SegmentFile
         lock (this)
         {
             _isLeaving = true;
+        }
+    }
+
+    /// <summary>
+    /// Gives the file another name, open or not. Who has it pinned keeps it, who opens it later finds it.
+    /// </summary>
+    /// <param name="suffix">What the name ends in from now on.</param>
+    /// <param name="hasFile">False if there is no file yet: one that is made later gets the name.</param>
+    internal void Rename(string suffix, bool hasFile = true)
+    {
+        lock (this)
+        {
+            if (hasFile)
+            {
+                _environment.Files.RenameFile(Path, LogFileName.PathOf(_directory, _baseOffset, suffix));
+            }
+
+            _suffix = suffix;
         }
     }
 
