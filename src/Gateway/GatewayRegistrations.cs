@@ -16,6 +16,7 @@ public static class GatewayRegistrations
         services.AddSingleton<ProducerIds>();
         services.AddSingleton<FetchSessions>();
         services.AddSingleton<ConfigEditor>();
+        services.AddSingleton<GroupCalls>();
         services.AddSingleton<RequestHandler, ProduceHandler>();
         services.AddSingleton<RequestHandler, FetchHandler>();
         services.AddSingleton<RequestHandler, ListOffsetsHandler>();
@@ -33,6 +34,16 @@ public static class GatewayRegistrations
         services.AddSingleton<RequestHandler, DescribeConfigsHandler>();
         services.AddSingleton<RequestHandler, AlterConfigsHandler>();
         services.AddSingleton<RequestHandler, IncrementalAlterConfigsHandler>();
+        services.AddSingleton<RequestHandler, JoinGroupHandler>();
+        services.AddSingleton<RequestHandler, SyncGroupHandler>();
+        services.AddSingleton<RequestHandler, HeartbeatHandler>();
+        services.AddSingleton<RequestHandler, LeaveGroupHandler>();
+        services.AddSingleton<RequestHandler, OffsetCommitHandler>();
+        services.AddSingleton<RequestHandler, OffsetFetchHandler>();
+        services.AddSingleton<RequestHandler, OffsetDeleteHandler>();
+        services.AddSingleton<RequestHandler, DescribeGroupsHandler>();
+        services.AddSingleton<RequestHandler, ListGroupsHandler>();
+        services.AddSingleton<RequestHandler, DeleteGroupsHandler>();
         services.AddSingleton(provider => new RequestHandlerTable(provider.GetServices<RequestHandler>()));
         return services;
     }

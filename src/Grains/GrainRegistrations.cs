@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Grains.Replication;
@@ -28,6 +29,7 @@ public static class GrainRegistrations
         services.AddSingleton<LocalReplicas>();
         services.AddSingleton<ReplicaHost>();
         services.AddSingleton<LogHousekeeping>();
+        services.AddSingleton<GroupCoordinator>();
         services.AddSingleton<DeadlineWheel>();
         services.AddPlacementDirector<BrokerPlacement, BrokerPlacementDirector>();
         return services;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Storage;
 
@@ -20,6 +21,7 @@ internal sealed partial class BrokerLifetime(
     KafkaEndpoint endpoint,
     AdvertisedAddresses addresses,
     LogHousekeeping housekeeping,
+    GroupCoordinator groups,
     TimeProvider clock,
     ILogger<BrokerLifetime> logger) : IHostedService
 {
@@ -52,6 +54,7 @@ internal sealed partial class BrokerLifetime(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         housekeeping.Dispose();
+        groups.Stop();
         await endpoint.StopAsync(cancellationToken);
         await CloseAsync();
         LogStopped(logger, settings.NodeId);

@@ -1,5 +1,6 @@
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
@@ -72,7 +73,7 @@ internal sealed class FindCoordinatorHandler(BrokerView broker, TopicCreation cr
             return Failed(key, ErrorCode.CoordinatorNotAvailable, "");
         }
 
-        PartitionImage partition = topic.Partitions[PartitionOf(key, topic.Partitions.Length)];
+        PartitionImage partition = topic.Partitions[CoordinatorPartition.Of(key, topic.Partitions.Length)];
         if (!broker.Live.Contains(partition.Leader) ||
             !broker.Metadata.Brokers.TryGetValue(partition.Leader, out BrokerRegistration? leader) ||
             leader.AddressOn(context.Connection.ListenerName) is not { } address)
@@ -88,18 +89,6 @@ internal sealed class FindCoordinatorHandler(BrokerView broker, TopicCreation cr
             Port = address.Port,
             ErrorMessage = "",
         };
-    }
-
-    /// <summary>Java's <c>String.hashCode</c>, sign bit cleared: where every Kafka client and tool expects the key.</summary>
-    internal static int PartitionOf(string key, int partitions)
-    {
-        int hash = 0;
-        foreach (char c in key)
-        {
-            hash = unchecked((31 * hash) + c);
-        }
-
-        return (hash & int.MaxValue) % partitions;
     }
 
     /// <summary>A share coordinator's key is <c>group:topic id:partition</c>; the group may hold colons itself.</summary>

@@ -1,0 +1,62 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains.Groups;
+
+namespace Orleans.Kafka.Gateway.Kafka;
+
+/// <summary>The way from a handler to the grain of a group, and from what goes wrong to the client's error code.</summary>
+internal sealed partial class GroupCalls(GroupCoordinator coordinator, ILogger<GroupCalls> logger)
+{
+    /// <summary>The coordinator of this broker.</summary>
+    public GroupCoordinator Coordinator => coordinator;
+
+    /// <summary>
+    /// Calls a group. When this broker does not coordinate it, does not know it yet, or its grain cannot be reached:
+    /// <paramref name="refused"/> with a code that sends the client to look for the coordinator or to ask again.
+    /// </summary>
+    public async ValueTask<T> CallAsync<T>(string groupId, Func<IGroupGrain, Task<T>> call, Func<ErrorCode, T> refused)
+    {
+        (ErrorCode error, IGroupGrain? group) = await coordinator.FindAsync(groupId);
+        if (group is null)
+        {
+            return refused(error);
+        }
+
+        try
+        {
+            return await call(group);
+        }
+        catch (Exception exception)
+        {
+            LogCallFailed(logger, groupId, exception);
+            return refused(ErrorCode.NotCoordinator);
+        }
+    }
+
+    /// <summary>
+    /// The same for a call that waits for other members: it ends with NOT_COORDINATOR when the broker stops.
+    /// </summary>
+    public async ValueTask<T> CallWaitingAsync<T>(
+        string groupId, Func<IGroupGrain, Task<T>> call, Func<ErrorCode, T> refused)
+    {
+        Task<T> answer = CallAsync(groupId, call, refused).AsTask();
+        await Task.WhenAny(answer, coordinator.Stopping);
+        return answer.IsCompleted ? await answer : refused(ErrorCode.NotCoordinator);
+    }
+
+    /// <summary>Where a client is, in Kafka's form.</summary>
+    public static string HostOf(ConnectionInfo connection)
+    {
+        if (connection.RemoteEndPoint is not IPEndPoint remote)
+        {
+            return "/";
+        }
+
+        IPAddress address = remote.Address.IsIPv4MappedToIPv6 ? remote.Address.MapToIPv4() : remote.Address;
+        return $"/{address}";
+    }
+
+    [LoggerMessage(2301, LogLevel.Warning, "group {GroupId} cannot be reached")]
+    private static partial void LogCallFailed(ILogger logger, string groupId, Exception exception);
+}
