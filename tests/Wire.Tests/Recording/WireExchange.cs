@@ -63,6 +63,9 @@ internal sealed class WireExchange
 
     public TimeSpan WaitBefore => TimeSpan.FromMilliseconds((int?)_line["wait_before_ms"] ?? 0);
 
+    /// <summary>Its answer was read only after the exchange of this number was sent; null when at once.</summary>
+    public int? AnswerReadAfter => (int?)_line["answer_read_after"];
+
     /// <summary>Whether it was sent again until the answer was as recorded.</summary>
     public bool IsRepeated => Note.Contains("(repeat", StringComparison.Ordinal);
 

@@ -27,6 +27,7 @@ internal sealed class ReplayRun : IDisposable
     private readonly AnswerComparison _comparison;
     private readonly TemplateFiller _filler = new();
     private readonly Dictionary<int, WireConnection> _connections = [];
+    private readonly List<WireExchange> _unread = [];
     private string _scenario = "";
 
     /// <param name="port">Where the broker listens.</param>
@@ -54,20 +55,38 @@ internal sealed class ReplayRun : IDisposable
                 BeginScenario(exchange.Scenario);
             }
 
-            List<Difference> differences;
-            try
+            if (exchange.AnswerReadAfter is not null)
             {
-                differences = await ReplayAsync(exchange);
-            }
-            catch (InvalidOperationException exception)
-            {
-                differences = [new Difference("/request", "sent", exception.Message)];
+                await Task.Delay(exchange.WaitBefore);
+                await Connection(exchange.Connection).SendAsync(RequestFrame(exchange), exchange.ShutsDownSending);
+                _unread.Add(exchange);
+                continue;
             }
 
-            outcomes.Add(new ReplayOutcome(exchange, null, exchange.IsUnstable ? null : differences));
+            outcomes.Add(Outcome(exchange, await TryAsync(() => ReplayAsync(exchange))));
+            foreach (var parked in _unread.Where(each => each.AnswerReadAfter <= exchange.Seq).ToList())
+            {
+                _unread.Remove(parked);
+                outcomes.Add(Outcome(parked, await TryAsync(() => ReadAnswerAsync(parked))));
+            }
         }
 
         return outcomes;
+    }
+
+    private static ReplayOutcome Outcome(WireExchange exchange, List<Difference> differences) =>
+        new(exchange, null, exchange.IsUnstable ? null : differences);
+
+    private static async Task<List<Difference>> TryAsync(Func<Task<List<Difference>>> replay)
+    {
+        try
+        {
+            return await replay();
+        }
+        catch (InvalidOperationException exception)
+        {
+            return [new Difference("/request", "sent", exception.Message)];
+        }
     }
 
     public void Dispose() => CloseAll();
@@ -75,6 +94,7 @@ internal sealed class ReplayRun : IDisposable
     private void BeginScenario(string scenario)
     {
         CloseAll();
+        _unread.Clear();
         _filler.BeginScenario();
         _scenario = scenario;
     }
@@ -129,8 +149,13 @@ internal sealed class ReplayRun : IDisposable
 
     private async Task<List<Difference>> ExchangeAsync(WireExchange exchange, byte[] frame)
     {
+        await Connection(exchange.Connection).SendAsync(frame, exchange.ShutsDownSending);
+        return await ReadAnswerAsync(exchange);
+    }
+
+    private async Task<List<Difference>> ReadAnswerAsync(WireExchange exchange)
+    {
         var connection = Connection(exchange.Connection);
-        await connection.SendAsync(frame, exchange.ShutsDownSending);
         if (exchange.ResponseFrame is null)
         {
             return await ExpectSilenceAsync(exchange, connection);

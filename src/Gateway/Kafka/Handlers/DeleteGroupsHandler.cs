@@ -12,10 +12,8 @@ internal sealed class DeleteGroupsHandler(GroupCalls groups) : RequestHandler<De
         var response = new DeleteGroupsResponse();
         foreach (string groupId in request.GroupsNames)
         {
-            // The group without a name can be committed to and listed, but Kafka does not find it here.
-            short error = groupId.Length == 0
-                ? (short)ErrorCode.GroupIdNotFound
-                : await groups.CallAsync(groupId, group => group.DeleteAsync(), static refused => (short)refused);
+            short error = await groups.CallAsync(
+                groupId, group => group.DeleteAsync(), static refused => (short)refused);
             response.Results.Add(new DeleteGroupsResponse.DeletableGroupResult
             {
                 GroupId = groupId,
