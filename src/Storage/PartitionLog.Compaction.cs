@@ -42,9 +42,14 @@ public sealed partial class PartitionLog
     public CompactionReport Compact(CompactionOptions options, CancellationToken stop = default)
     {
         // Cleaned segments have gaps. A recovery trusts gaps below the recovery point only, so that goes first.
-        if (!Flush() || Guarded(() => RecoveryPointLowered?.Invoke()) != ErrorCode.None)
+        if (!Flush())
         {
             return Ended(CompactionOutcome.Aborted, default);
+        }
+
+        if (!TryWriteCheckpoints())
+        {
+            return Ended(CompactionOutcome.DiskFailed, default);
         }
 
         if (_uncleanableReason is not null)
@@ -267,7 +272,21 @@ public sealed partial class PartitionLog
             }
         }
 
-        Guarded(() => RecoveryPointLowered?.Invoke());
+        TryWriteCheckpoints();
+    }
+
+    private bool TryWriteCheckpoints()
+    {
+        try
+        {
+            RecoveryPointLowered?.Invoke();
+            return true;
+        }
+        catch (IOException e)
+        {
+            _environment.Notice(StorageNoticeKind.CleaningFailed, Directory, e.Message);
+            return false;
+        }
     }
 
     /// <summary>No round runs any more: it sees that the log is closed.</summary>

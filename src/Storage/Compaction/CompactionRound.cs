@@ -22,7 +22,10 @@ internal sealed class CompactionRound(
         var map = new KeyOffsetMap(
             KeyHasher.Seeded(environment), options.KeyMapBytes, options.KeyMapLoadFactor, upTo - from);
         using var source = new BatchSource(options, checkpoint, stop);
-        KeyMapBuilder.Build(map, input.Segments, new TransactionTrail([.. input.Aborted]), source, from, upTo);
+
+        // What ended before must not be taken for open: its marker does not go by.
+        var ahead = new TransactionTrail([.. input.Aborted.Where(t => t.LastOffset >= from)]);
+        KeyMapBuilder.Build(map, input.Segments, ahead, source, from, upTo);
         source.Close();
         var end = map.LatestOffset + 1;
         var trail = new TransactionTrail([.. input.Aborted]);

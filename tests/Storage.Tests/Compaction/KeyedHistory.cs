@@ -1,0 +1,182 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using Orleans.Kafka.Protocol.Compression;
+using Orleans.Kafka.Protocol.Records;
+
+namespace Orleans.Kafka.Storage.Tests.Compaction;
+
+/// <summary>
+/// Writes a random history of keyed records - plain, idempotent, transactional, compressed, tombstones - and knows what
+/// a reader of committed data must see at its end.
+/// </summary>
+internal sealed class KeyedHistory(int seed)
+{
+    private const int Keys = 12;
+    private readonly Random _random = new(seed);
+    private readonly int[] _sequences = new int[8];
+    private readonly bool[] _isOpen = new bool[8];
+    private int _value;
+
+    /// <summary>Every record that was ever written, by offset: key and value.</summary>
+    public SortedDictionary<long, string> Written { get; } = [];
+
+    public Random Random => _random;
+
+    public static LogConfig Config(Random random) => LogConfig.Default with
+    {
+        Compact = true,
+        Delete = false,
+        SegmentBytes = random.Next(400, 2000),
+        IndexIntervalBytes = random.Next(0, 300),
+        SegmentIndexBytes = random.Next(64, 400),
+        MaxMessageBytes = 400,
+        DeleteRetentionMs = random.Next(3) * 1000,
+        FileDeleteDelayMs = 0,
+        ProducerIdExpirationMs = long.MaxValue,
+    };
+
+    public void Append(PartitionLog log, int batches, long timestamp)
+    {
+        for (var i = 0; i < batches; i++)
+        {
+            AppendOne(log, timestamp + i);
+        }
+
+        log.AdvanceHighWatermark(log.Offsets.LogEnd);
+    }
+
+    /// <summary>Ends what is open, so that everything before can be cleaned.</summary>
+    public void EndTransactions(PartitionLog log)
+    {
+        for (var producer = 4; producer < _isOpen.Length; producer++)
+        {
+            if (_isOpen[producer])
+            {
+                End(log, producer);
+            }
+        }
+
+        log.AdvanceHighWatermark(log.Offsets.LogEnd);
+    }
+
+    /// <summary>What a reader of committed data knows at the last stable offset: the last value of each key.</summary>
+    public static Dictionary<string, string> Committed(PartitionLog log)
+    {
+        var aborted = log.Segments.SelectMany(s => s.TransactionIndex.ReadAll()).ToList();
+        var state = new Dictionary<string, string>();
+        foreach (var bytes in Batches.ReadAll(log, 700))
+        {
+            var batch = new RecordBatchInfo(bytes);
+            if (batch.IsControl || batch.BaseOffset >= log.Offsets.LastStable
+                || (batch.IsTransactional && aborted.Exists(t => t.ProducerId == batch.ProducerId
+                    && t.FirstOffset <= batch.BaseOffset && batch.LastOffset < t.LastOffset)))
+            {
+                continue;
+            }
+
+            foreach (var (_, key, value) in Records(bytes))
+            {
+                if (value is null)
+                {
+                    state.Remove(key);
+                }
+                else
+                {
+                    state[key] = value;
+                }
+            }
+        }
+
+        return state;
+    }
+
+    public static List<(long Offset, string Key, string? Value)> Records(byte[] bytes)
+    {
+        var batch = new RecordBatchInfo(bytes);
+        var result = new List<(long Offset, string Key, string? Value)>();
+        var records = bytes[RecordBatchHeader.Size..];
+        if (batch.Codec != 0)
+        {
+            var unpacked = new ArrayBufferWriter<byte>();
+            Assert.True(Compressions.TryDecompress(
+                (CompressionCodec)batch.Codec, new ReadOnlySequence<byte>(records), 1 << 20, unpacked));
+            records = unpacked.WrittenSpan.ToArray();
+        }
+
+        var reader = new RecordReader(batch, records);
+        while (reader.Next())
+        {
+            result.Add((
+                reader.Offset,
+                Encoding.UTF8.GetString(reader.Key),
+                reader.ValueIsNull ? null : Encoding.UTF8.GetString(reader.Value)));
+        }
+
+        Assert.False(reader.Failed);
+        return result;
+    }
+
+    /// <summary>The same batch with its records compressed.</summary>
+    public static byte[] Compress(byte[] batch, CompressionCodec codec)
+    {
+        var packed = new ArrayBufferWriter<byte>();
+        packed.Write(batch.AsSpan(0, RecordBatchHeader.Size));
+        var records = new ReadOnlySequence<byte>(batch, RecordBatchHeader.Size, batch.Length - RecordBatchHeader.Size);
+        Assert.True(Compressions.TryCompress(codec, records, packed));
+        var bytes = packed.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(RecordBatchHeader.LengthAt), bytes.Length - 12);
+        bytes[RecordBatchHeader.AttributesAt + 1] |= (byte)codec;
+        RecordBatchHeader.Seal(bytes);
+        return bytes;
+    }
+
+    private void AppendOne(PartitionLog log, long timestamp)
+    {
+        var producer = _random.Next(_isOpen.Length);
+        var isTransactional = producer >= 4;
+        if (isTransactional && _isOpen[producer] && _random.Next(3) == 0)
+        {
+            End(log, producer);
+            return;
+        }
+
+        var builder = new RecordBatchBuilder();
+        var count = _random.Next(1, 5);
+        if (producer >= 2)
+        {
+            builder.ProducerId = producer;
+            builder.ProducerEpoch = 0;
+            builder.BaseSequence = _sequences[producer];
+            builder.Attributes = isTransactional ? RecordBatchHeader.TransactionalFlag : (short)0;
+            _sequences[producer] += count;
+            _isOpen[producer] = isTransactional;
+        }
+
+        var values = new List<string>();
+        for (var i = 0; i < count; i++)
+        {
+            var key = $"key-{_random.Next(Keys)}";
+            var value = _random.Next(5) == 0 ? null : $"value-{_value++}";
+            builder.Add(
+                timestamp + _random.Next(50),
+                Encoding.UTF8.GetBytes(key),
+                value is null ? null : Encoding.UTF8.GetBytes(value));
+            values.Add($"{key}={value}");
+        }
+
+        var codec = (CompressionCodec)(_random.Next(3) == 0 ? _random.Next(5) : 0);
+        var bytes = builder.Build().ToArray();
+        var at = Batches.MustAppend(log, codec == CompressionCodec.None ? bytes : Compress(bytes, codec));
+        foreach (var value in values)
+        {
+            Written[at++] = value;
+        }
+    }
+
+    private void End(PartitionLog log, int producer)
+    {
+        Batches.MustAppend(log, Batches.Marker(producer, 0, _random.Next(2) == 0), AppendOrigin.Coordinator);
+        _isOpen[producer] = false;
+    }
+}
