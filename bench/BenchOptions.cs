@@ -41,6 +41,8 @@ internal sealed record BenchOptions
 
     public bool Wants(string group) => Groups.Count == 0 || Groups.Contains(group);
 
+    public bool WantsOnly(string group) => Groups.Count == 1 && Groups[0] == group;
+
     public static BenchOptions Parse(string[] arguments)
     {
         var options = new BenchOptions();

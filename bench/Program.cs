@@ -33,11 +33,12 @@ internal static class Program
                 + "Install one, for example with: apt-get install gcc libc6-dev");
         }
 
-        var command = options.FloorsOnly || options.External is not null ? null : Broker.Command(options);
+        var needsBroker = !options.FloorsOnly && options.External is null && !options.WantsOnly("log");
+        var command = needsBroker ? Broker.Command(options) : null;
         var target = options.FloorsOnly ? "floors only" : options.External is { } other
             ? $"{other.Host}:{other.Port}"
             : $"Orleans.Kafka ({BenchOptions.Flavour})";
-        if (command is null && options.External is null && !options.FloorsOnly)
+        if (command is null && needsBroker)
         {
             throw new BenchException("there is no Release build of src/Silo");
         }
@@ -59,6 +60,16 @@ internal static class Program
 
     private static Session MeasureAll(BenchOptions options, NativeTools tools, string[]? command)
     {
+        var logRows = new List<Row>();
+        if (options.Wants("log") && !options.FloorsOnly && options.External is null)
+        {
+            LogRows.Run(options, row =>
+            {
+                logRows.Add(row);
+                Console.Error.WriteLine(Report.Line(row));
+            });
+        }
+
         using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
             tools.Floor, "--port", "{port}", "--dir", "{dir}");
         using var echo = ServerProcess.Start(options.DataDirectory, pinned: true,
@@ -75,6 +86,7 @@ internal static class Program
 
         var brokerDriver = broker is null ? null : new Driver(tools, broker);
         var session = new Session(options, new Driver(tools, floor), brokerDriver);
+        session.Rows.AddRange(logRows);
         var echoSession = new Session(options, new Driver(tools, echo), brokerDriver);
         MeasureLoad(session, echoSession, new Driver(tools, floor), brokerDriver);
         session.Rows.AddRange(echoSession.Rows);
