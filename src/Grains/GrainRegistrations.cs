@@ -28,6 +28,7 @@ public static class GrainRegistrations
         services.AddSingleton<TopicPlanner>();
         services.AddSingleton<LocalReplicas>();
         services.AddSingleton<ReplicaHost>();
+        services.AddSingleton<LogCleaner>();
         services.AddSingleton<LogHousekeeping>();
         services.AddSingleton<GroupCoordinator>();
         services.AddSingleton<DeadlineWheel>();

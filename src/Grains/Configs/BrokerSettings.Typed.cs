@@ -80,6 +80,27 @@ public sealed partial class BrokerSettings
     /// <summary>replica.high.watermark.checkpoint.interval.ms</summary>
     public TimeSpan HighWatermarkCheckpointInterval => Span(Long("replica.high.watermark.checkpoint.interval.ms"));
 
+    /// <summary>log.cleaner.enable</summary>
+    public bool CleanerEnabled => Boolean("log.cleaner.enable");
+
+    /// <summary>log.cleaner.threads</summary>
+    public int CleanerThreads => Int("log.cleaner.threads");
+
+    /// <summary>log.cleaner.backoff.ms; a millisecond at least.</summary>
+    public TimeSpan CleanerBackoff => Span(Math.Max(1, Long("log.cleaner.backoff.ms")));
+
+    /// <summary>log.cleaner.dedupe.buffer.size: bytes for all cleaner threads together.</summary>
+    public long CleanerKeyMapBytes => Long("log.cleaner.dedupe.buffer.size");
+
+    /// <summary>log.cleaner.io.buffer.load.factor, from 0 to 1.</summary>
+    public double CleanerKeyMapLoadFactor => Math.Clamp((double)Value("log.cleaner.io.buffer.load.factor")!, 0.01, 1);
+
+    /// <summary>log.cleaner.io.buffer.size: bytes for all cleaner threads together.</summary>
+    public int CleanerIoBufferBytes => Int("log.cleaner.io.buffer.size");
+
+    /// <summary>log.cleaner.io.max.bytes.per.second</summary>
+    public double CleanerBytesPerSecond => (double)Value("log.cleaner.io.max.bytes.per.second")!;
+
     /// <summary>num.recovery.threads.per.data.dir</summary>
     public int RecoveryThreads => Int("num.recovery.threads.per.data.dir");
 

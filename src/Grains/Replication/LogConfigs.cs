@@ -9,7 +9,9 @@ internal static class LogConfigs
     public static LogConfig Of(TopicSettings topic, BrokerSettings broker) => new()
     {
         SegmentBytes = topic.SegmentBytes,
-        SegmentMs = topic.SegmentMs,
+
+        // What must be cleaned by then must have left the active segment by then.
+        SegmentMs = topic.CleanupCompact ? Math.Min(topic.SegmentMs, topic.MaxCompactionLagMs) : topic.SegmentMs,
         SegmentJitterMs = topic.SegmentJitterMs,
         SegmentIndexBytes = topic.SegmentIndexBytes,
         IndexIntervalBytes = topic.IndexIntervalBytes,
@@ -22,6 +24,10 @@ internal static class LogConfigs
         TimestampAfterMaxMs = topic.TimestampAfterMaxMs,
         Compact = topic.CleanupCompact,
         Delete = topic.CleanupDelete,
+        MinCleanableDirtyRatio = topic.MinCleanableDirtyRatio,
+        MinCompactionLagMs = topic.MinCompactionLagMs,
+        MaxCompactionLagMs = topic.MaxCompactionLagMs,
+        DeleteRetentionMs = topic.DeleteRetentionMs,
         FlushMessages = topic.FlushMessages,
         FlushMs = topic.FlushMs,
         ProducerIdExpirationMs = (long)broker.ProducerIdExpiration.TotalMilliseconds,

@@ -5,11 +5,12 @@ using Orleans.Kafka.Grains.Metadata;
 namespace Orleans.Kafka.Grains.Replication;
 
 /// <summary>
-/// What the logs of a broker need from time to time, all logs in one go: flushes that are due, checkpoints, retention.
+/// What the logs of a broker need from time to time, all logs in one go: flushes that are due, checkpoints, retention, cleaning.
 /// Each job runs on a pool thread, which may block, and never twice at once.
 /// </summary>
 public sealed partial class LogHousekeeping(
-    ReplicaHost host, CurrentSettings settings, TimeProvider clock, ILogger<LogHousekeeping> logger) : IDisposable
+    ReplicaHost host, LogCleaner cleaner, CurrentSettings settings, TimeProvider clock, ILogger<LogHousekeeping> logger)
+    : IDisposable
 {
     /// <summary>How late a flush by <c>flush.ms</c> or of a rolled segment, or a removal of files, may be.</summary>
     private static readonly TimeSpan FlushPeriod = TimeSpan.FromSeconds(1);
@@ -23,11 +24,13 @@ public sealed partial class LogHousekeeping(
         Add("flush", FlushPeriod, host.FlushDue);
         Add("checkpoint", current.RecoveryPointCheckpointInterval, host.Checkpoint);
         Add("retention", current.RetentionCheckInterval, host.ApplyRetention);
+        cleaner.Start();
     }
 
     /// <summary>Stops the jobs. One that runs is waited for.</summary>
     public void Dispose()
     {
+        cleaner.Dispose();
         foreach (Job job in _jobs)
         {
             job.Stop();

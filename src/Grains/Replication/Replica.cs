@@ -120,6 +120,9 @@ public sealed class Replica : IThreadPoolWorkItem
             ? ErrorCode.PolicyViolation
             : log.DeleteRecordsTo(offset == -1 ? log.Offsets.HighWatermark : offset));
 
+    /// <summary>Somebody else than the writer saw that the log has failed: it must be opened again.</summary>
+    internal void ReportFailedLog() => Failed?.Invoke(this, null);
+
     /// <summary>Sets what this replica is from now on, and lets parked fetches look again.</summary>
     internal Task ChangeRoleAsync(ReplicaRole role, Action<PartitionLog> prepare) => RunAsWriterAsync(log =>
     {
