@@ -44,6 +44,8 @@ public static class GatewayRegistrations
         services.AddSingleton<RequestHandler, DescribeGroupsHandler>();
         services.AddSingleton<RequestHandler, ListGroupsHandler>();
         services.AddSingleton<RequestHandler, DeleteGroupsHandler>();
+        services.AddSingleton<RequestHandler, ConsumerGroupHeartbeatHandler>();
+        services.AddSingleton<RequestHandler, ConsumerGroupDescribeHandler>();
         services.AddSingleton(provider => new RequestHandlerTable(provider.GetServices<RequestHandler>()));
         return services;
     }

@@ -9,6 +9,11 @@ internal sealed partial class Group
     /// </summary>
     public void Join(long ticket, GroupJoin join, GroupTime now)
     {
+        if (JoinsConsumers(ticket, join, now))
+        {
+            return;
+        }
+
         ErrorCode error = Check(join);
         if (error != ErrorCode.None)
         {

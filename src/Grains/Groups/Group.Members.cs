@@ -9,6 +9,12 @@ internal sealed partial class Group
     /// </summary>
     public void Sync(long ticket, GroupSync sync, GroupTime now)
     {
+        if (_consumers is { } consumers)
+        {
+            _effects.Syncs.Add((ticket, consumers.Sync(sync, now)));
+            return;
+        }
+
         ErrorCode error = Find(sync.Member, out GroupMember member);
         if (error == ErrorCode.None)
         {
@@ -40,6 +46,11 @@ internal sealed partial class Group
     /// <summary>Heartbeat.</summary>
     public ErrorCode Heartbeat(GroupIdentity identity, int generation, GroupTime now)
     {
+        if (_consumers is { } consumers)
+        {
+            return consumers.Heartbeat(identity, generation, now);
+        }
+
         ErrorCode error = Find(identity, out GroupMember member);
         if (error != ErrorCode.None)
         {
@@ -63,6 +74,11 @@ internal sealed partial class Group
     /// <summary>LeaveGroup of one member. Static members may be named by their instance alone: by administrators.</summary>
     public ErrorCode Leave(GroupIdentity identity, GroupTime now)
     {
+        if (_consumers is { } consumers)
+        {
+            return LeaveConsumers(consumers, identity, now);
+        }
+
         if (identity.InstanceId is { } instance && identity.MemberId.Length == 0)
         {
             if (!_staticMembers.TryGetValue(instance, out string? current))
@@ -87,10 +103,10 @@ internal sealed partial class Group
         return error;
     }
 
-    /// <summary>What DescribeGroups shows; null when there is no such group.</summary>
+    /// <summary>What DescribeGroups shows; null when there is no such group of the classic protocol.</summary>
     public GroupDescription? Describe()
     {
-        if (!Exists)
+        if (!Exists || _consumers is not null)
         {
             return null;
         }

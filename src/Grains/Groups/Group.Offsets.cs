@@ -21,6 +21,12 @@ internal sealed partial class Group
         for (int i = 0; i < errors.Length; i++)
         {
             GroupOffset offset = commit.Offsets[i];
+            if (_consumers?.Check(commit, offset) is { } refusal and not ErrorCode.None)
+            {
+                errors[i] = (short)refusal;
+                continue;
+            }
+
             if (offset.Metadata.Length > metadataMax)
             {
                 errors[i] = (short)ErrorCode.OffsetMetadataTooLarge;
@@ -53,7 +59,7 @@ internal sealed partial class Group
             return new GroupOffsetDeletion { Error = (short)ErrorCode.GroupIdNotFound };
         }
 
-        if (State != GroupState.Empty && _protocolType != GroupProtocols.Consumer)
+        if (_consumers is null && State != GroupState.Empty && _protocolType != GroupProtocols.Consumer)
         {
             return new GroupOffsetDeletion { Error = (short)ErrorCode.NonEmptyGroup };
         }
@@ -69,7 +75,7 @@ internal sealed partial class Group
             return ErrorCode.GroupIdNotFound;
         }
 
-        if (State != GroupState.Empty)
+        if (State != GroupState.Empty || _consumers is { IsEmpty: false })
         {
             return ErrorCode.NonEmptyGroup;
         }
@@ -94,6 +100,12 @@ internal sealed partial class Group
             return;
         }
 
+        if (_consumers is { } consumers)
+        {
+            ExpireOffsets(consumers, now);
+            return;
+        }
+
         bool isUnknown = State != GroupState.Empty && _subscribedTopics is null;
         if (!isUnknown)
         {
@@ -115,6 +127,8 @@ internal sealed partial class Group
             _effects.Records.Add(GroupRecords.NoState(id));
         }
 
+        _consumers?.WriteEnd();
+        _consumers = null;
         _isRecorded = false;
         State = GroupState.Dead;
     }
@@ -127,7 +141,8 @@ internal sealed partial class Group
 
     private ErrorCode DeleteOffset(GroupPartitionName partition)
     {
-        if (State != GroupState.Empty && _subscribedTopics?.Contains(partition.Topic) != false)
+        if (_consumers?.SubscribedTopics.Contains(partition.Topic) == true ||
+            (State != GroupState.Empty && _subscribedTopics?.Contains(partition.Topic) != false))
         {
             return ErrorCode.GroupSubscribedToTopic;
         }
@@ -150,6 +165,11 @@ internal sealed partial class Group
         if (!Exists && _pending.Count == 0 && commit.Generation >= 0)
         {
             return commit.Version >= GroupIdNotFoundFirstVersion ? ErrorCode.GroupIdNotFound : ErrorCode.IllegalGeneration;
+        }
+
+        if (_consumers is { } consumers)
+        {
+            return consumers.Check(commit, now);
         }
 
         // Who does not join a group may use its offsets as long as nobody else does.

@@ -3,6 +3,7 @@ namespace Orleans.Kafka.Grains.Groups;
 /// <content>The two phases of a rebalance, and everything that happens when time is over.</content>
 internal sealed partial class Group
 {
+    private long _nextTick = Never;
     private long _joinDeadline = Never;
     private long _syncDeadline = Never;
     private long _initialDelayLeftMs;
@@ -13,11 +14,17 @@ internal sealed partial class Group
     /// When <see cref="Tick"/> has something to do, on the forward clock; perhaps nothing yet, for a heartbeat moves a
     /// session's end without looking for the next one.
     /// </summary>
-    public long NextTick { get; private set; } = Never;
+    public long NextTick => Math.Min(_nextTick, _consumers?.NextTick ?? Never);
 
     /// <summary>Does what is due.</summary>
     public void Tick(GroupTime now)
     {
+        if (_consumers is { } consumers)
+        {
+            consumers.Tick(now);
+            DowngradeIfDue(now);
+        }
+
         foreach (string pending in _pending.Where(each => each.Value <= now.ElapsedMs).Select(each => each.Key).ToList())
         {
             _pending.Remove(pending);
@@ -44,7 +51,7 @@ internal sealed partial class Group
             OnSyncDeadline(now);
         }
 
-        NextTick = Math.Min(_joinDeadline, _syncDeadline);
+        _nextTick = Math.Min(_joinDeadline, _syncDeadline);
         foreach (long deadline in _pending.Values)
         {
             WakeBy(deadline);
@@ -59,7 +66,7 @@ internal sealed partial class Group
     private static bool IsGone(GroupMember member, GroupTime now) =>
         member.IsSessionRunning && member.SessionDeadline <= now.ElapsedMs;
 
-    private void WakeBy(long deadline) => NextTick = Math.Min(NextTick, deadline);
+    private void WakeBy(long deadline) => _nextTick = Math.Min(_nextTick, deadline);
 
     private void RebalanceOrGoOn(GroupTime now)
     {

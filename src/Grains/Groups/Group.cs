@@ -1,3 +1,5 @@
+using Orleans.Kafka.Grains.Groups.Consumer;
+using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Grains.Groups;
@@ -22,13 +24,16 @@ internal enum GroupState
 }
 
 /// <summary>
-/// A group of the classic protocol. Knows no clock, no network and no disk: each event comes with the time, changes the
+/// A group: its committed offsets, its members of the classic protocol or, once somebody speaks the consumer protocol, the
+/// <see cref="ConsumerMembership"/> that has all members. Knows no clock, no network and no disk: each event comes with the time, changes the
 /// state at once, and leaves behind what must be written and answered (<see cref="TakeEffects"/>). Not thread-safe.
 /// </summary>
 /// <param name="id">The group's id.</param>
 /// <param name="settings">The broker's settings, as they are at each event.</param>
 /// <param name="newId">Makes the unique end of a member id.</param>
-internal sealed partial class Group(string id, Func<GroupSettings> settings, Func<string> newId)
+/// <param name="metadata">The cluster, as it is at each event; only members of the consumer protocol need it.</param>
+internal sealed partial class Group(
+    string id, Func<GroupSettings> settings, Func<string> newId, Func<MetadataImage>? metadata = null)
 {
     /// <summary>Nothing is due.</summary>
     public const long Never = long.MaxValue;
@@ -70,7 +75,8 @@ internal sealed partial class Group(string id, Func<GroupSettings> settings, Fun
     public GroupOffsets Offsets => _offsets;
 
     /// <summary>There is something to show: members, offsets, or a record that there were some.</summary>
-    public bool Exists => State != GroupState.Dead && (_members.Count > 0 || _offsets.Count > 0 || _isRecorded);
+    public bool Exists => State != GroupState.Dead &&
+        (_members.Count > 0 || _offsets.Count > 0 || _isRecorded || _consumers is not null);
 
     /// <summary>Nobody is waiting or about to come, and nothing is known: the group can be forgotten.</summary>
     public bool IsIdle => !Exists && _pending.Count == 0;
@@ -95,6 +101,13 @@ internal sealed partial class Group(string id, Func<GroupSettings> settings, Fun
         foreach (StoredOffset offset in image.Offsets.All)
         {
             _offsets.Set(offset);
+        }
+
+        if (image.IsConsumerGroup)
+        {
+            _consumers = NewMembership();
+            _consumers.Load(image.Consumer, now);
+            return;
         }
 
         if (image.State is not { } state)

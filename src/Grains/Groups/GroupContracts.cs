@@ -1,7 +1,9 @@
+using Orleans.Kafka.Grains.Groups.Consumer;
+
 namespace Orleans.Kafka.Grains.Groups;
 
 /// <summary>
-/// A consumer group of the classic protocol: its members, its generation, its committed offsets. Lives on the broker
+/// A consumer group, of the classic or the consumer protocol: its members, its committed offsets. Lives on the broker
 /// that leads the group's partition of <c>__consumer_offsets</c>; key: <see cref="GroupKey"/>. Error codes are Kafka's.
 /// An answer that tells of a change is given when the change is in the log.
 /// </summary>
@@ -31,6 +33,18 @@ public interface IGroupGrain : IGrainWithStringKey
     /// <summary>OffsetFetch: the offsets asked for, -1 where there is none; all there are for null.</summary>
     [Alias("FetchOffsets")]
     Task<GroupOffset[]> FetchOffsetsAsync(GroupPartitionName[]? wanted);
+
+    /// <summary>OffsetFetch by a member that says which it is; refused when its epoch is not its own.</summary>
+    [Alias("FetchMemberOffsets")]
+    Task<GroupFetchReply> FetchMemberOffsetsAsync(GroupFetch fetch);
+
+    /// <summary>ConsumerGroupHeartbeat.</summary>
+    [Alias("ConsumerHeartbeat")]
+    Task<ConsumerHeartbeatReply> ConsumerHeartbeatAsync(ConsumerHeartbeat heartbeat);
+
+    /// <summary>ConsumerGroupDescribe; null when there is no such group of the consumer protocol.</summary>
+    [Alias("DescribeConsumers")]
+    Task<ConsumerGroupDescription?> DescribeConsumersAsync();
 
     /// <summary>OffsetDelete.</summary>
     [Alias("DeleteOffsets")]

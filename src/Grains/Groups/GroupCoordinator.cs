@@ -57,6 +57,9 @@ public sealed partial class GroupCoordinator
         _logger = logger;
     }
 
+    /// <summary>The cluster now.</summary>
+    internal MetadataImage Metadata => _metadata.Current;
+
     /// <summary>What the settings say about groups now.</summary>
     internal GroupSettings Settings
     {

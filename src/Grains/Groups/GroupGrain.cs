@@ -1,4 +1,5 @@
 using Orleans.Concurrency;
+using Orleans.Kafka.Grains.Groups.Consumer;
 using Orleans.Kafka.Grains.Placement;
 
 namespace Orleans.Kafka.Grains.Groups;
@@ -37,7 +38,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
     {
         string id = GroupKey.GroupOf(this.GetPrimaryKeyString());
         (_partition, GroupImage image) = await coordinator.ClaimAsync(id);
-        _group = new Group(id, () => coordinator.Settings, coordinator.NewId);
+        _group = new Group(id, () => coordinator.Settings, coordinator.NewId, () => coordinator.Metadata);
         _group.Load(image, Now);
         _timer = this.RegisterGrainTimer(OnTimerAsync, Disarmed);
         Arm();
@@ -95,6 +96,12 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             return Task.FromResult((short)ErrorCode.NotCoordinator);
         }
 
+        if (_group.IsConsumerGroup)
+        {
+            // In such a group a heartbeat may lead to a new assignment.
+            return DoAsync(() => (short)_group.Heartbeat(member, generation, Now), error => (short)error);
+        }
+
         short error = (short)_group.Heartbeat(member, generation, Now);
         LeaveIfIdle();
         return Task.FromResult(error);
@@ -110,6 +117,18 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
 
     public Task<GroupOffset[]> FetchOffsetsAsync(GroupPartitionName[]? wanted) => DoAsync(
         () => _group.FetchOffsets(wanted),
+        error => throw new InvalidOperationException($"the group cannot be read: {error}"));
+
+    public Task<GroupFetchReply> FetchMemberOffsetsAsync(GroupFetch fetch) => DoAsync(
+        () => _group.FetchOffsets(fetch),
+        error => new GroupFetchReply { Error = (short)error });
+
+    public Task<ConsumerHeartbeatReply> ConsumerHeartbeatAsync(ConsumerHeartbeat heartbeat) => DoAsync(
+        () => _group.ConsumerHeartbeat(heartbeat, Now),
+        error => HeartbeatChecks.Refused(error, null));
+
+    public Task<ConsumerGroupDescription?> DescribeConsumersAsync() => DoAsync(
+        () => _group.DescribeConsumers(),
         error => throw new InvalidOperationException($"the group cannot be read: {error}"));
 
     public Task<GroupOffsetDeletion> DeleteOffsetsAsync(GroupPartitionName[] partitions) => DoAsync(
@@ -147,9 +166,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
     private Task SettleAsync()
     {
         GroupEffects effects = _group.TakeEffects();
-        _partition.Show(_group.Id, _group.Exists
-            ? new GroupListing(_group.Id, _group.ProtocolType ?? "", _group.State.ToString())
-            : null);
+        _partition.Show(_group.Id, _group.Listing);
         Arm();
         if (effects.Records.Count == 0 && _written.IsCompleted)
         {

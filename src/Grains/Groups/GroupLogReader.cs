@@ -1,7 +1,5 @@
 using System.Buffers;
-using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Protocol.Compression;
-using Orleans.Kafka.Protocol.Messages;
 using Orleans.Kafka.Protocol.Records;
 using Orleans.Kafka.Storage;
 
@@ -145,33 +143,6 @@ internal sealed class GroupLogReader(Func<string, bool> isWanted)
             _groups[group] = image = new GroupImage();
         }
 
-        if (type == GroupMetadataKey.RecordType)
-        {
-            image.State = record.Value is null ? null : GroupRecords.ReadState(record.Value);
-        }
-        else if (GroupRecords.ReadOffsetKey(record.Key) is { } key)
-        {
-            ApplyOffset(image, key, record.Value is null ? null : GroupRecords.ReadOffset(record.Value));
-        }
-    }
-
-    private static void ApplyOffset(GroupImage image, OffsetCommitKey key, OffsetCommitValue? value)
-    {
-        if (value is null)
-        {
-            image.Offsets.Remove(key.Topic, key.Partition);
-            return;
-        }
-
-        var offset = new GroupOffset
-        {
-            Topic = key.Topic,
-            Partition = key.Partition,
-            TopicId = value.TopicId.ToGuid(),
-            Offset = value.Offset,
-            LeaderEpoch = value.LeaderEpoch,
-            Metadata = value.Metadata,
-        };
-        image.Offsets.Set(new StoredOffset(offset, value.CommitTimestamp, value.ExpireTimestamp));
+        image.Apply(type, record);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Groups.Consumer;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
@@ -51,7 +52,8 @@ internal static class GroupRecords
         }
 
         type = BinaryPrimitives.ReadInt16BigEndian(key);
-        if (type is not (LegacyOffsetCommitKey.RecordType or OffsetCommitKey.RecordType or GroupMetadataKey.RecordType))
+        if (type is not (LegacyOffsetCommitKey.RecordType or OffsetCommitKey.RecordType or GroupMetadataKey.RecordType) &&
+            !ConsumerRecords.IsAbout(type))
         {
             return null;
         }
@@ -69,6 +71,21 @@ internal static class GroupRecords
 
     /// <summary>Reads a group; null when it is not what its version promises.</summary>
     public static GroupMetadataValue? ReadState(byte[] value) => Decode<GroupMetadataValue>(value);
+
+    /// <summary>A record of the type, its value in version 0.</summary>
+    public static GroupRecord Of(short type, IKafkaMessage key, IKafkaMessage value) =>
+        new(Encode(type, 0, key), Encode(0, value));
+
+    /// <summary>The end of what a record of the type said.</summary>
+    public static GroupRecord End(short type, IKafkaMessage key) => new(Encode(type, 0, key), null);
+
+    /// <summary>Reads a key, behind its type; null when it is malformed.</summary>
+    public static T? ReadKey<T>(byte[] key)
+        where T : class, IKafkaMessage, new() => Decode<T>(key.AsMemory(sizeof(short)), 0);
+
+    /// <summary>Reads a value; null for a tombstone, and when it is not what its version promises.</summary>
+    public static T? ReadValue<T>(byte[]? value)
+        where T : class, IKafkaVersioned, new() => value is null ? null : Decode<T>(value);
 
     private static byte[] OffsetKey(string group, string topic, int partition) => Encode(
         OffsetCommitKey.RecordType, 0, new OffsetCommitKey { Group = group, Topic = topic, Partition = partition });

@@ -1,4 +1,5 @@
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups.Consumer;
 
 namespace Orleans.Kafka.Grains.Groups;
 
@@ -23,6 +24,9 @@ internal sealed record GroupSettings
     /// <summary>offsets.retention.minutes, in milliseconds.</summary>
     public long OffsetRetentionMs { get; init; } = 7L * 24 * 60 * 60 * 1000;
 
+    /// <summary>What is said about groups of the consumer protocol.</summary>
+    public ConsumerSettings Consumer { get; init; } = new();
+
     /// <summary>Reads the broker's settings.</summary>
     public static GroupSettings Of(BrokerSettings settings) => new()
     {
@@ -32,5 +36,6 @@ internal sealed record GroupSettings
         SizeMax = settings.Int("group.max.size"),
         OffsetMetadataMax = settings.Int("offset.metadata.max.bytes"),
         OffsetRetentionMs = settings.Int("offsets.retention.minutes") * 60_000L,
+        Consumer = ConsumerSettings.Of(settings),
     };
 }

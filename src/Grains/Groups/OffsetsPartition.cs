@@ -7,7 +7,15 @@ using Orleans.Kafka.Storage;
 namespace Orleans.Kafka.Grains.Groups;
 
 /// <summary>What ListGroups shows of a group.</summary>
-public sealed record GroupListing(string GroupId, string ProtocolType, string State);
+public sealed record GroupListing(
+    string GroupId, string ProtocolType, string State, string Type = GroupListing.ClassicType)
+{
+    /// <summary>Groups whose members join and sync.</summary>
+    public const string ClassicType = "classic";
+
+    /// <summary>Groups that the coordinator assigns to (KIP-848).</summary>
+    public const string ConsumerType = "consumer";
+}
 
 /// <summary>
 /// A partition of <c>__consumer_offsets</c> that this broker leads: read once, by one pass for all of its groups; then
@@ -146,7 +154,11 @@ internal sealed class OffsetsPartition(Replica replica) : IThreadPoolWorkItem
         return worst;
     }
 
-    private static GroupListing ListingOf(string group, GroupImage image) => new(
+    private static GroupListing ListingOf(string group, GroupImage image) => image.IsConsumerGroup
+        ? new GroupListing(group, GroupProtocols.Consumer, image.Consumer.State.ToString(), GroupListing.ConsumerType)
+        : ClassicListingOf(group, image);
+
+    private static GroupListing ClassicListingOf(string group, GroupImage image) => new(
         group,
         image.State?.ProtocolType ?? "",
         (image.State?.Members.Count > 0 ? GroupState.Stable : GroupState.Empty).ToString());

@@ -33,6 +33,8 @@ internal sealed class AnswerComparison(IReadOnlyDictionary<string, string> own)
         ("OffsetFetch", "partitions", "partitionIndex"),
         ("ListGroups", "groups", "groupId"),
         ("DescribeGroups", "members", "memberId"),
+        ("DeleteGroups", "results", "groupId"),
+        ("ConsumerGroupDescribe", "groups", "groupId"),
         ("JoinGroup", "members", "metadata"),
         ("ApiVersions", "apiKeys", "apiKey"),
         ("ApiVersions", "supportedFeatures", "name"),

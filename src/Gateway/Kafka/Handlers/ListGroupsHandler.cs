@@ -10,24 +10,19 @@ namespace Orleans.Kafka.Gateway.Kafka.Handlers;
 /// </summary>
 internal sealed class ListGroupsHandler(GroupCalls groups) : RequestHandler<ListGroupsRequest, ListGroupsResponse>
 {
-    private const string ClassicType = "classic";
-
     protected override async ValueTask<ListGroupsResponse?> HandleAsync(RequestContext context, ListGroupsRequest request)
     {
         (ErrorCode error, List<GroupListing> listings) = await groups.Coordinator.ListAsync();
         var response = new ListGroupsResponse { ErrorCode = error };
-        if (Passes(request.TypesFilter, ClassicType))
-        {
-            response.Groups.AddRange(listings.Where(group => Passes(request.StatesFilter, group.State)).Select(
-                group => new ListGroupsResponse.ListedGroup
-                {
-                    GroupId = group.GroupId,
-                    ProtocolType = group.ProtocolType,
-                    GroupState = group.State,
-                    GroupType = ClassicType,
-                }));
-        }
-
+        response.Groups.AddRange(listings
+            .Where(group => Passes(request.TypesFilter, group.Type) && Passes(request.StatesFilter, group.State))
+            .Select(group => new ListGroupsResponse.ListedGroup
+            {
+                GroupId = group.GroupId,
+                ProtocolType = group.ProtocolType,
+                GroupState = group.State,
+                GroupType = group.Type,
+            }));
         return response;
     }
 

@@ -1,6 +1,7 @@
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Groups;
+using Orleans.Kafka.Grains.Groups.Consumer;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
@@ -87,11 +88,7 @@ internal sealed class OffsetFetchHandler(BrokerView broker, GroupCalls groups)
         MetadataImage metadata = broker.Metadata;
         var response = new OffsetFetchResponse.OffsetFetchResponseGroup { GroupId = wanted.GroupId };
         GroupPartitionName[]? names = wanted.Topics is null ? null : NamesOf(wanted.Topics, metadata, version);
-        GroupOffset[] offsets = await groups.CallAsync(wanted.GroupId, group => group.FetchOffsetsAsync(names), error =>
-        {
-            response.ErrorCode = error;
-            return [];
-        });
+        GroupOffset[] offsets = await FetchAsync(wanted, names, response);
         if (response.ErrorCode != ErrorCode.None)
         {
             if (version < GroupErrorFirstVersion)
@@ -112,6 +109,21 @@ internal sealed class OffsetFetchHandler(BrokerView broker, GroupCalls groups)
         }
 
         return response;
+    }
+
+    /// <summary>Members of the consumer protocol say who they are (v9).</summary>
+    private async Task<GroupOffset[]> FetchAsync(
+        OffsetFetchRequest.OffsetFetchRequestGroup wanted,
+        GroupPartitionName[]? names,
+        OffsetFetchResponse.OffsetFetchResponseGroup response)
+    {
+        var fetch = new GroupFetch { MemberId = wanted.MemberId, MemberEpoch = wanted.MemberEpoch, Wanted = names };
+        GroupFetchReply reply = await groups.CallAsync(
+            wanted.GroupId,
+            group => group.FetchMemberOffsetsAsync(fetch),
+            static error => new GroupFetchReply { Error = (short)error });
+        response.ErrorCode = (ErrorCode)reply.Error;
+        return reply.Offsets;
     }
 
     private static OffsetFetchResponse.OffsetFetchResponseTopics Unanswered(

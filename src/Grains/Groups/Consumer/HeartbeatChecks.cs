@@ -1,0 +1,60 @@
+namespace Orleans.Kafka.Grains.Groups.Consumer;
+
+/// <summary>What is wrong with a ConsumerGroupHeartbeat whatever the group is.</summary>
+internal static class HeartbeatChecks
+{
+    /// <summary>The reason to refuse a request; null when it is well formed.</summary>
+    public static ConsumerHeartbeatReply? Check(ConsumerHeartbeat request, ConsumerSettings settings)
+    {
+        if (Malformation(request) is { } malformation)
+        {
+            return Refused(ErrorCode.InvalidRequest, malformation);
+        }
+
+        if (request.ServerAssignor is { } assignor && !settings.Assignors.Contains(assignor))
+        {
+            return Refused(
+                ErrorCode.UnsupportedAssignor,
+                $"Assignor '{assignor}' is not supported. Supported: {string.Join(", ", settings.Assignors)}.");
+        }
+
+        return request.Pattern is { Length: > 0 } pattern && !TopicPattern.TryParse(pattern, out _, out string problem)
+            ? Refused(
+                ErrorCode.InvalidRegularExpression,
+                $"The pattern '{pattern[..Math.Min(pattern.Length, 100)]}' is not valid: {problem}.")
+            : null;
+    }
+
+    /// <summary>An answer with an error.</summary>
+    public static ConsumerHeartbeatReply Refused(ErrorCode error, string? message) =>
+        new() { Error = (short)error, Message = message };
+
+    private static string? Malformation(ConsumerHeartbeat request)
+    {
+        if (request.MemberId.Length == 0)
+        {
+            return "MemberId can't be empty.";
+        }
+
+        if (request.InstanceId is { Length: 0 })
+        {
+            return "InstanceId can't be empty.";
+        }
+
+        if (request.RackId is { Length: 0 })
+        {
+            return "RackId can't be empty.";
+        }
+
+        return request.MemberEpoch switch
+        {
+            < ConsumerMember.AwayEpoch => "MemberEpoch is invalid.",
+            ConsumerMember.AwayEpoch when request.InstanceId is null => "InstanceId can't be null.",
+            0 when request.RebalanceTimeoutMs == -1 => "RebalanceTimeoutMs must be provided in the first request.",
+            0 when request.Owned is not { Length: 0 } => "TopicPartitions must be empty in the first request.",
+            0 when request.Topics is null && request.Pattern is not { Length: > 0 }
+                => "SubscribedTopicNames or SubscribedTopicRegex must be provided in the first request.",
+            _ => null,
+        };
+    }
+}
