@@ -8,6 +8,9 @@ namespace Orleans.Kafka.Storage;
 /// </summary>
 public sealed class DeletionQueue
 {
+    private const int TriesMax = 10;
+    private const long RetryAfterMs = 60_000;
+
     private readonly ConcurrentQueue<Entry> _entries = new();
 
     /// <summary>Paths that wait.</summary>
@@ -43,14 +46,28 @@ public sealed class DeletionQueue
             }
             catch (IOException e)
             {
-                environment.Notice(StorageNoticeKind.Failed, entry.Path, $"cannot be removed: {e.Message}");
+                TryAgainLater(environment, entry, e);
             }
         }
 
         return removed;
     }
 
+    // Somebody outside may hold a file, which Windows does not let go. What stays to the end goes at the next opening.
+    private void TryAgainLater(LogEnvironment environment, Entry entry, IOException e)
+    {
+        if (entry.Tries == 0)
+        {
+            environment.Notice(StorageNoticeKind.Failed, entry.Path, $"cannot be removed yet: {e.Message}");
+        }
+
+        if (entry.Tries < TriesMax)
+        {
+            _entries.Enqueue(entry with { Tries = entry.Tries + 1, DueMs = environment.NowMs + RetryAfterMs });
+        }
+    }
+
     internal void Add(string path, bool isDirectory, long dueMs) => _entries.Enqueue(new Entry(path, isDirectory, dueMs));
 
-    private readonly record struct Entry(string Path, bool IsDirectory, long DueMs);
+    private readonly record struct Entry(string Path, bool IsDirectory, long DueMs, int Tries = 0);
 }

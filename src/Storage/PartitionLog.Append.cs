@@ -90,12 +90,13 @@ public sealed partial class PartitionLog
             }
         }
 
-        if (!MakeRoom(append, batch.Size, _stagedEnd + batch.LastOffsetDelta, batch.MaxTimestamp, nowMs))
+        var isAppendTime = config.TimestampType == TimestampType.LogAppendTime && !batch.IsControl;
+        var last = _stagedEnd + batch.LastOffsetDelta;
+        if (!MakeRoom(append, batch.Size, _stagedEnd, last, isAppendTime ? nowMs : batch.MaxTimestamp, nowMs))
         {
             return;
         }
 
-        var isAppendTime = config.TimestampType == TimestampType.LogAppendTime && !batch.IsControl;
         var header = BatchPatch.Apply(
             bytes, batch, _stagedEnd, append.LeaderEpoch, isAppendTime ? nowMs : -1);
         append.BaseOffset = header.BaseOffset;
@@ -138,7 +139,8 @@ public sealed partial class PartitionLog
                 return;
             }
 
-            if (!MakeRoom(append, batch.Size, batch.LastOffset, batch.MaxTimestamp, _environment.NowMs))
+            if (!MakeRoom(
+                append, batch.Size, batch.BaseOffset, batch.LastOffset, batch.MaxTimestamp, _environment.NowMs))
             {
                 return;
             }
@@ -215,7 +217,8 @@ public sealed partial class PartitionLog
         _stagedSize += batch.Size;
     }
 
-    private bool MakeRoom(LogAppend append, int size, long lastOffset, long maxTimestamp, long nowMs)
+    private bool MakeRoom(
+        LogAppend append, int size, long firstOffset, long lastOffset, long maxTimestamp, long nowMs)
     {
         if (!MustRoll(size, lastOffset, maxTimestamp, nowMs))
         {
@@ -223,7 +226,7 @@ public sealed partial class PartitionLog
         }
 
         // What is staged belongs to the segment that ends now.
-        if (WriteStaged() && TryRoll())
+        if (WriteStaged() && TryRoll(BaseOfNext(firstOffset, lastOffset)))
         {
             return true;
         }
@@ -231,6 +234,9 @@ public sealed partial class PartitionLog
         append.Fail(ErrorCode.KafkaStorageError);
         return false;
     }
+
+    private long BaseOfNext(long firstOffset, long lastOffset) =>
+        lastOffset - Offsets.LogEnd > int.MaxValue ? firstOffset : Offsets.LogEnd;
 
     private bool WriteStaged()
     {

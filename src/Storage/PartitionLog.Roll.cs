@@ -9,7 +9,7 @@ public sealed partial class PartitionLog
     {
         lock (_gate)
         {
-            return !_isFailed && !_isClosed && (Active.Size == 0 || TryRoll());
+            return !_isFailed && !_isClosed && (Active.Size == 0 || TryRoll(Offsets.LogEnd));
         }
     }
 
@@ -20,7 +20,8 @@ public sealed partial class PartitionLog
         var used = active.Size + (long)_stagedSize;
         if (used == 0)
         {
-            return false;
+            // Offsets of a compacted log may jump further than an index entry reaches.
+            return lastOffset - active.BaseOffset > int.MaxValue;
         }
 
         return used + size > config.SegmentBytes
@@ -43,17 +44,25 @@ public sealed partial class PartitionLog
         return age > config.SegmentMs - _rollJitterMs;
     }
 
-    private bool TryRoll()
+    /// <summary>Ends the active segment; the next one begins at an offset at or behind the log end.</summary>
+    private bool TryRoll(long baseOffset)
     {
         var ended = Active;
         try
         {
+            if (ended.Size == 0)
+            {
+                AddSegment(baseOffset, _segments[..^1]);
+                Remove(_environment, Directory, ended, _config.FileDeleteDelayMs);
+                return true;
+            }
+
             ended.Seal();
             ended.OffsetIndex.Trim();
             ended.TimeIndex.Trim();
             WriteProducerSnapshot();
-            AddSegment(Offsets.LogEnd);
-            _rollJitterMs = _environment.NextRandom(_config.SegmentJitterMs + 1);
+            AddSegment(baseOffset, _segments);
+            _rollJitterMs = NextJitter();
             return true;
         }
         catch (IOException e)
@@ -63,8 +72,13 @@ public sealed partial class PartitionLog
         }
     }
 
+    // Segments of many partitions that began together do not end together.
+    private long NextJitter() => _config.SegmentJitterMs <= 0
+        ? 0
+        : _environment.NextRandom(Math.Min(_config.SegmentJitterMs, _config.SegmentMs));
+
     /// <summary>Makes the segment's file at once: its name is what keeps offsets from going back when others go.</summary>
-    private void AddSegment(long baseOffset)
+    private void AddSegment(long baseOffset, LogSegment[] behind)
     {
         var segment = new LogSegment(_environment, Directory, baseOffset, default);
         segment.AllowCreation();
@@ -76,7 +90,7 @@ public sealed partial class PartitionLog
         segment.File.Unpin();
         segment.Publish(0, baseOffset);
         _isDirectoryDirty = true;
-        _segments = [.. _segments, segment];
+        _segments = [.. behind, segment];
     }
 
     private void WriteProducerSnapshot()

@@ -32,6 +32,7 @@ public sealed partial class PartitionLog : IDisposable
         Topic = topic;
         Partition = partition;
         _lastFlushMs = environment.NowMs;
+        _rollJitterMs = NextJitter();
     }
 
     /// <summary>Where its files lie.</summary>
