@@ -27,8 +27,17 @@ public readonly record struct RecordError(int BatchIndex, string? Message);
 /// </summary>
 public sealed class LogAppend
 {
-    /// <summary>The batches.</summary>
-    public ReadOnlySequence<byte> Records { get; set; }
+    /// <summary>The batches. Where a topic asks for another codec, the log puts other memory in their place.</summary>
+    public ReadOnlySequence<byte> Records
+    {
+        get;
+        set
+        {
+            field = value;
+            PreparedFor = null;
+            IsRecompressed = false;
+        }
+    }
 
     /// <summary>The epoch of this leader; it is written into the batches (not for replication).</summary>
     public int LeaderEpoch { get; set; }
@@ -68,6 +77,12 @@ public sealed class LogAppend
 
     /// <summary>The batch was here before: nothing was written.</summary>
     public bool IsDuplicate { get; internal set; }
+
+    /// <summary>The settings under which its records have been checked and recompressed; null if they have not.</summary>
+    internal LogConfig? PreparedFor { get; set; }
+
+    /// <summary>The codec is not the producer's any more.</summary>
+    internal bool IsRecompressed { get; set; }
 
     /// <summary>Makes it as new.</summary>
     public void Reset()

@@ -1,3 +1,5 @@
+using Orleans.Kafka.Protocol.Compression;
+
 namespace Orleans.Kafka.Storage;
 
 /// <summary>Whose time a batch carries: topic setting <c>message.timestamp.type</c>.</summary>
@@ -55,6 +57,15 @@ public sealed record LogConfig
 
     /// <summary><c>max.message.bytes</c>: largest batch, as it comes (compressed), with its header.</summary>
     public int MaxMessageBytes { get; init; } = 1_048_588;
+
+    /// <summary>
+    /// <c>compression.type</c>: the codec in which batches of clients are kept; null keeps them as they come
+    /// (<c>producer</c>).
+    /// </summary>
+    public CompressionCodec? Compression { get; init; }
+
+    /// <summary><c>compression.gzip.level</c>: 1 to 9, -1 for gzip's own default.</summary>
+    public int GzipLevel { get; init; } = -1;
 
     /// <summary><c>message.timestamp.type</c>.</summary>
     public TimestampType TimestampType { get; init; } = TimestampType.CreateTime;

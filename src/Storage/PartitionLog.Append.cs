@@ -59,7 +59,7 @@ public sealed partial class PartitionLog
         var logStart = Offsets.LogStart;
         if (!ProduceChecks.CheckShape(append, out var batch, out var bytes)
             || !ProduceChecks.CheckBytes(append, batch, bytes, config, logStart)
-            || (append.Origin == AppendOrigin.Client && !CheckClient(append, batch, bytes, nowMs)))
+            || (append.Origin == AppendOrigin.Client && !CheckClient(append, ref batch, ref bytes, nowMs)))
         {
             return;
         }
@@ -107,18 +107,21 @@ public sealed partial class PartitionLog
     }
 
     private bool CheckClient(
-        LogAppend append, in RecordBatchInfo batch, in ReadOnlySequence<byte> bytes, long nowMs)
+        LogAppend append, ref RecordBatchInfo batch, ref ReadOnlySequence<byte> bytes, long nowMs)
     {
         var config = _config;
         var logStart = Offsets.LogStart;
-        return ProduceChecks.CheckHeader(append, batch, logStart)
-            && ProduceChecks.CheckFirstBytes(append, batch, bytes, logStart)
-            && (!RecordChecks.AreNeeded(batch, config, nowMs)
-                || RecordChecks.Check(
-                    append,
-                    batch,
-                    bytes,
-                    new RecordCheckContext(config, Name, nowMs, logStart, _environment.Decompress)));
+        if (!ProduceChecks.CheckHeader(append, batch, logStart)
+            || !ProduceChecks.CheckFirstBytes(append, batch, bytes, logStart)
+            || !PrepareRecords(append, batch, bytes, config, nowMs))
+        {
+            return false;
+        }
+
+        // Recompressed here and now: the batch is another one, and perhaps larger than it came.
+        return bytes.Start.Equals(append.Records.Start)
+            || (ProduceChecks.CheckShape(append, out batch, out bytes)
+                && ProduceChecks.CheckBytes(append, batch, bytes, config, logStart));
     }
 
     private void StageReplicated(LogAppend append)

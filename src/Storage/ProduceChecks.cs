@@ -28,7 +28,7 @@ internal static class ProduceChecks
 
         batch = reader.Current;
         bytes = append.Records.Slice(0, reader.NextPosition);
-        if (batch.Codec == ZstdCodec && append.ProduceVersion < FirstProduceVersionWithZstd)
+        if (batch.Codec == ZstdCodec && append.ProduceVersion < FirstProduceVersionWithZstd && !append.IsRecompressed)
         {
             return append.Fail(ErrorCode.UnsupportedCompressionType);
         }

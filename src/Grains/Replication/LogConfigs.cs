@@ -1,4 +1,5 @@
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Protocol.Compression;
 using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Grains.Replication;
@@ -19,6 +20,8 @@ internal static class LogConfigs
         RetentionBytes = topic.RetentionBytes,
         FileDeleteDelayMs = topic.FileDeleteDelayMs,
         MaxMessageBytes = topic.MaxMessageBytes,
+        Compression = CodecOf(topic.CompressionType),
+        GzipLevel = topic.GzipLevel,
         TimestampType = topic.LogAppendTime ? TimestampType.LogAppendTime : TimestampType.CreateTime,
         TimestampBeforeMaxMs = topic.TimestampBeforeMaxMs,
         TimestampAfterMaxMs = topic.TimestampAfterMaxMs,
@@ -31,5 +34,15 @@ internal static class LogConfigs
         FlushMessages = topic.FlushMessages,
         FlushMs = topic.FlushMs,
         ProducerIdExpirationMs = (long)broker.ProducerIdExpiration.TotalMilliseconds,
+    };
+
+    private static CompressionCodec? CodecOf(string type) => type switch
+    {
+        "uncompressed" => CompressionCodec.None,
+        "gzip" => CompressionCodec.Gzip,
+        "snappy" => CompressionCodec.Snappy,
+        "lz4" => CompressionCodec.Lz4,
+        "zstd" => CompressionCodec.Zstd,
+        _ => null,
     };
 }

@@ -60,9 +60,10 @@ public static class Compressions
     /// <param name="codec">A value that is not assigned gives false.</param>
     /// <param name="source">The records of a batch.</param>
     /// <param name="target">Receives the compressed bytes.</param>
+    /// <param name="gzipLevel">1 (fast) to 9 (small), -1 for the default; the other codecs have one level.</param>
     /// <returns>False when the codec is not assigned; then nothing was written to the target.</returns>
     public static bool TryCompress(
-        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target)
+        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target, int gzipLevel = -1)
     {
         ArgumentNullException.ThrowIfNull(target);
         switch (codec)
@@ -75,7 +76,7 @@ public static class Compressions
 
                 return true;
             case CompressionCodec.Gzip:
-                GzipFormat.Compress(source, target);
+                GzipFormat.Compress(source, target, gzipLevel);
                 return true;
             case CompressionCodec.Snappy or CompressionCodec.Lz4 or CompressionCodec.Zstd:
                 CompressContiguous(codec, source, target);

@@ -47,7 +47,7 @@ internal static class GzipFormat
         }
     }
 
-    public static void Compress(in ReadOnlySequence<byte> source, IBufferWriter<byte> target)
+    public static void Compress(in ReadOnlySequence<byte> source, IBufferWriter<byte> target, int level)
     {
         if (source.IsEmpty)
         {
@@ -57,7 +57,9 @@ internal static class GzipFormat
         }
 
         using var bytes = new WriterStream(target);
-        using var gzip = new GZipStream(bytes, CompressionLevel.Optimal);
+        using var gzip = level is >= 1 and <= 9
+            ? new GZipStream(bytes, new ZLibCompressionOptions { CompressionLevel = level })
+            : new GZipStream(bytes, CompressionLevel.Optimal);
         foreach (var piece in source)
         {
             gzip.Write(piece.Span);

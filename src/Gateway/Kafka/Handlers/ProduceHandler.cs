@@ -60,7 +60,13 @@ internal sealed class ProduceHandler(BrokerView broker)
                 }
 
                 PartitionAppend append = call.AddPartition(answer, partition, error);
-                if (error == ErrorCode.None && replica!.Enqueue(append))
+                if (error != ErrorCode.None)
+                {
+                    continue;
+                }
+
+                replica!.Log.Prepare(append.Append);
+                if (replica.Enqueue(append))
                 {
                     appends.Add(context.Turn, replica);
                 }
