@@ -14,13 +14,14 @@ NEEDS_FLAVOUR :=
 WITH_FLAVOUR =
 endif
 
-.PHONY: help build run test crash bench format flavour clean
+.PHONY: help build run test crash churn bench format flavour clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start a broker with the settings of appsettings.json (more: ARGS=\"--Kafka:node.id=2\")"
 	@echo "make test    run all tests"
 	@echo "make crash   kill -9 a broker under load, twenty times, and look for what it acknowledged"
+	@echo "make churn   let members of groups come, leave and die for a minute, and look for what they read"
 	@echo "make bench   measure, each row beside its floor"
 	@echo "make format  check the formatting"
 	@echo "make flavour say which runtime is used, and look again"
@@ -37,6 +38,10 @@ test: $(NEEDS_FLAVOUR)
 crash: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) ORLEANS_KAFKA_CRASH_REPETITIONS=20 ORLEANS_KAFKA_REQUIRE_CLIENTS=1 dotnet test tests/Interop.Tests \
 		-c $(CONFIGURATION) --filter FullyQualifiedName~CrashTests
+
+churn: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) ORLEANS_KAFKA_CHURN_SECONDS=60 ORLEANS_KAFKA_REQUIRE_CLIENTS=1 dotnet test tests/Interop.Tests \
+		-c $(CONFIGURATION) --filter FullyQualifiedName~GroupChurnTests --logger "console;verbosity=detailed"
 
 bench: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) bench/run $(ARGS)

@@ -12,7 +12,7 @@ internal sealed class ClientRun : IDisposable
     private readonly StringBuilder _errors = new();
     private readonly Task<string> _output;
 
-    private ClientRun(Process process)
+    private ClientRun(Process process, Action<string>? onLine)
     {
         _process = process;
         _process.ErrorDataReceived += (_, line) =>
@@ -23,13 +23,16 @@ internal sealed class ClientRun : IDisposable
             }
         };
         _process.BeginErrorReadLine();
-        _output = _process.StandardOutput.ReadToEndAsync();
+        _output = onLine is null ? _process.StandardOutput.ReadToEndAsync() : ReadLinesAsync(onLine);
     }
 
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts a client and lets it run.</summary>
-    public static ClientRun Start(Client client, params string[] arguments)
+    public static ClientRun Start(Client client, params string[] arguments) => Start(client, null, arguments);
+
+    /// <summary>Starts a client that tells something with every line it prints.</summary>
+    public static ClientRun Start(Client client, Action<string>? onLine, string[] arguments)
     {
         var command = Clients.Command(client);
         var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
@@ -41,7 +44,7 @@ internal sealed class ClientRun : IDisposable
         };
         var process = Process.Start(start)!;
         process.StandardInput.Close();
-        return new ClientRun(process);
+        return new ClientRun(process, onLine);
     }
 
     /// <summary>Runs a client to its end, fails the test unless it succeeds, and gives what it printed.</summary>
@@ -77,6 +80,14 @@ internal sealed class ClientRun : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Ends the client as a power cut would (SIGKILL); what it had printed has been read on return.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        await _output;
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
@@ -85,6 +96,16 @@ internal sealed class ClientRun : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private async Task<string> ReadLinesAsync(Action<string> onLine)
+    {
+        while (await _process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            onLine(line);
+        }
+
+        return "";
     }
 
     private static string Tail(string text) => text.Length < 2000 ? text : text[^2000..];

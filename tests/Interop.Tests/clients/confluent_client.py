@@ -8,6 +8,7 @@ import time
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
+from member import Member
 from records import PARTITIONS, describe, expect, expect_equal, read_lines, record
 
 
@@ -197,6 +198,88 @@ def stream(bootstrap, topic, acknowledged_path):
     expect_equal((left, failures[:3]), (0, []), "the producer lost nothing")
 
 
+def trickle(bootstrap, topic, partitions, acknowledged_path):
+    """Produces some hundred records a second until it gets SIGTERM; writes down what was acknowledged."""
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    settings = {"enable.idempotence": True, "linger.ms": 5, "reconnect.backoff.max.ms": 200}
+    producer = Producer({"bootstrap.servers": bootstrap, **settings})
+    failures = []
+    with open(acknowledged_path, "w", encoding="ascii", buffering=1) as out:
+
+        def delivered(error, message):
+            if error is None:
+                out.write(f"{message.partition()}\t{message.offset()}\n")
+            else:
+                failures.append(str(error))
+
+        number = 0
+        while not stopped:
+            producer.produce(topic, value=b"%d" % number, partition=number % int(partitions), callback=delivered)
+            number += 1
+            producer.poll(0.002)
+            time.sleep(0.002)
+        left = producer.flush(60)
+    expect_equal((left, failures[:3]), (0, []), "the producer lost nothing")
+
+
+def member(bootstrap, topic, group, strategy, session_timeout_ms, instance=None):
+    """Reads as a member of a group until it gets SIGTERM; commits what it has read."""
+    this = Member()
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "partition.assignment.strategy": strategy,
+        "session.timeout.ms": int(session_timeout_ms),
+        "heartbeat.interval.ms": int(session_timeout_ms) // 10,
+        "max.poll.interval.ms": 4 * int(session_timeout_ms),
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "fetch.wait.max.ms": 100,
+        "reconnect.backoff.max.ms": 200,
+    }
+    if instance is not None:
+        settings["group.instance.id"] = instance
+    consumer = Consumer(settings)
+
+    def commit():
+        try:
+            answer = consumer.commit(asynchronous=False)
+            this.offsets("committed", [(each.partition, each.offset) for each in answer if each.error is None])
+        except KafkaException:
+            # Nothing is new; or the group is being rebalanced, or the broker is away, and what was read comes again.
+            pass
+
+    def revoked(_, partitions):
+        commit()
+        this.ownership("revoked", partitions)
+
+    consumer.subscribe(
+        [topic],
+        on_assign=lambda _, partitions: this.ownership("assigned", partitions),
+        on_revoke=revoked,
+        on_lost=lambda _, partitions: this.ownership("lost", partitions),
+    )
+    while not this.is_stopped:
+        # One by one: in this version a call for many drops those that it holds when a rebalance comes between.
+        messages = []
+        while len(messages) < 200 and (message := consumer.poll(0.02 if messages else 0.1)) is not None:
+            if message.error() is None:
+                messages.append(message)
+        if messages:
+            this.offsets("read", [(each.partition(), each.offset()) for each in messages])
+            commit()
+    consumer.close()
+
+
+def committed(bootstrap, topic, group, partitions):
+    """Prints a group's committed offsets, in the order of the partitions."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    asked = [TopicPartition(topic, number) for number in range(int(partitions))]
+    print(" ".join(str(each.offset) for each in consumer.committed(asked, timeout=30)))
+    consumer.close()
+
+
 def all_done(futures):
     for future in futures.values():
         future.result(20)
@@ -221,6 +304,6 @@ def wait_for(condition, what):
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    commands = [produce, consume, admin, configs, offsets, limits, stream]
+    commands = [produce, consume, admin, configs, offsets, limits, stream, trickle, member, committed]
     next(each for each in commands if each.__name__ == command)(*arguments)
     print("done")

@@ -3,14 +3,18 @@
 import sys
 import time
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import (
     InvalidReplicationFactorError,
+    KafkaError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
 )
 
+from member import Member
 from records import PARTITIONS, describe, expect, expect_equal, read_lines, record
 
 
@@ -101,6 +105,52 @@ def offsets(bootstrap, topic):
     consumer.close()
 
 
+class Listener(ConsumerRebalanceListener):
+    def __init__(self, member):
+        self.member = member
+
+    def on_partitions_assigned(self, assigned):
+        self.member.ownership("assigned", assigned)
+
+    def on_partitions_revoked(self, revoked):
+        self.member.ownership("revoked", revoked)
+
+
+def member(bootstrap, topic, group, strategy, session_timeout_ms):
+    """Reads as a member of a group until it gets SIGTERM; commits what it has read."""
+    this = Member()
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        partition_assignment_strategy=[
+            {"range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionAssignor}[strategy]
+        ],
+        session_timeout_ms=int(session_timeout_ms),
+        heartbeat_interval_ms=int(session_timeout_ms) // 10,
+        max_poll_interval_ms=4 * int(session_timeout_ms),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=100,
+    )
+
+    def commit():
+        try:
+            consumer.commit()
+        except KafkaError:
+            # The group is being rebalanced, or the broker is away: what was read comes again.
+            pass
+
+    consumer.subscribe([topic], listener=Listener(this))
+    while not this.is_stopped:
+        records = [each for batch in consumer.poll(timeout_ms=100, max_records=200).values() for each in batch]
+        if records:
+            this.offsets("read", [(each.partition, each.offset) for each in records])
+            commit()
+    commit()
+    this.ownership("revoked", consumer.assignment())
+    consumer.close(autocommit=False)
+
+
 def read_configs(client, topic):
     answers = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     resource = answers[0].resources[0]
@@ -125,5 +175,5 @@ def wait_for(condition, what):
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    next(each for each in [produce, consume, admin, configs, offsets] if each.__name__ == command)(*arguments)
+    next(each for each in [produce, consume, admin, configs, offsets, member] if each.__name__ == command)(*arguments)
     print("done")

@@ -148,4 +148,44 @@ async function deleteRecords(bootstrap, topic) {
   await client.disconnect()
 }
 
-await run({ produce, consume, admin, configs, offsets, 'delete-records': deleteRecords })
+// Reads as a member of a group until it gets SIGTERM; commits what it has read. Says what member.py says.
+async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
+  const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
+  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  const stopped = new Promise(resolve => process.once('SIGTERM', resolve))
+  say('started')
+  const sessionTimeout = Number(sessionTimeoutMs)
+  const consumer = connect(bootstrap).consumer({
+    groupId: group, sessionTimeout, heartbeatInterval: sessionTimeout / 10, rebalanceTimeout: 4 * sessionTimeout,
+    maxWaitTimeInMs: 100, retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 50 },
+  })
+  let owned = []
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    owned = payload.memberAssignment[topic] ?? []
+    own('assigned', owned)
+  })
+  consumer.on(consumer.events.REBALANCING, () => own('revoked', owned))
+  consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+    for (const { partition, offset } of payload.topics.flatMap(each => each.partitions)) {
+      say('committed', partition, offset)
+    }
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    partitionsConsumedConcurrently: 1,
+    eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+      for (const { offset } of batch.messages) {
+        say('read', batch.partition, offset)
+        resolveOffset(offset)
+      }
+      await heartbeat()
+    },
+  })
+  await stopped
+  await consumer.stop()
+  own('revoked', owned)
+  await consumer.disconnect()
+}
+
+await run({ produce, consume, admin, configs, offsets, member, 'delete-records': deleteRecords })

@@ -1,0 +1,25 @@
+namespace Orleans.Kafka.Interop.Tests.Groups;
+
+/// <summary>One broker for the tests of groups, which takes short session timeouts.</summary>
+public sealed class GroupBroker : IAsyncLifetime
+{
+    public const string Collection = "group broker";
+
+    private BrokerProcess? _broker;
+
+    internal BrokerProcess Broker => _broker!;
+
+    public async Task InitializeAsync() => _broker = await BrokerProcess.StartAsync(
+        GroupUnderTest.BrokerSetting, "group.initial.rebalance.delay.ms=0");
+
+    public async Task DisposeAsync()
+    {
+        if (_broker is not null)
+        {
+            await _broker.DisposeAsync();
+        }
+    }
+}
+
+[CollectionDefinition(GroupBroker.Collection)]
+public sealed class GroupBrokerCollection : ICollectionFixture<GroupBroker>;

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using Xunit.Abstractions;
+
+namespace Orleans.Kafka.Interop.Tests.Groups;
+
+/// <summary>
+/// Members of a group come, leave, are killed (SIGKILL) and come again while records arrive.
+/// ORLEANS_KAFKA_CHURN_SECONDS says for how long.
+/// </summary>
+[Collection(GroupBroker.Collection)]
+public sealed class GroupChurnTests(GroupBroker fixture, ITestOutputHelper output)
+{
+    private const int MembersMax = 10;
+
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(int.Parse(
+        Environment.GetEnvironmentVariable("ORLEANS_KAFKA_CHURN_SECONDS") ?? "12", CultureInfo.InvariantCulture));
+
+    [ClientFact(Client.ConfluentPython)]
+    public Task Librdkafka_MembersComeAndGo_ReadEverythingOneOwnerAtATime() =>
+        ChurnAsync("range", [Client.ConfluentPython]);
+
+    [ClientFact(Client.ConfluentPython)]
+    public Task LibrdkafkaCooperative_MembersComeAndGo_ReadEverythingOneOwnerAtATime() =>
+        ChurnAsync(GroupUnderTest.CooperativeSticky, [Client.ConfluentPython]);
+
+    [ClientFact(Client.ConfluentPython, Client.KafkaPython)]
+    public Task LibrdkafkaAndKafkaPython_MembersComeAndGo_ReadEverythingOneOwnerAtATime() =>
+        ChurnAsync("roundrobin", [Client.ConfluentPython, Client.KafkaPython]);
+
+    [ClientFact(Client.ConfluentPython, Client.KafkaJs)]
+    public Task KafkaJs_MembersComeAndGo_ReadEverythingOneOwnerAtATime() => ChurnAsync("own", [Client.KafkaJs]);
+
+    private async Task ChurnAsync(string strategy, Client[] clients)
+    {
+        string name = $"churn-{strategy}-{string.Join('-', clients)}";
+        var group = new GroupUnderTest(fixture.Broker.Bootstrap, name, name) { Strategy = strategy };
+        await group.CreateTopicAsync();
+        using NumberStream stream = NumberStream.Start(group);
+        var all = new List<GroupMember>();
+        try
+        {
+            List<GroupMember> living = await ChurnAsync(group, clients, all);
+            await group.WaitUntilSharedAsync(living);
+            List<(int Partition, long Offset)> acknowledged = await stream.StopAsync();
+            await WaitUntilReadAsync(all, acknowledged);
+            await Task.WhenAll(living.Select(member => member.StopAsync()));
+
+            GroupUnderTest.AssertOneOwnerAtATime(all);
+            await AssertAllCommittedAsync(group, acknowledged);
+            output.WriteLine(
+                $"{all.Count} members, {acknowledged.Count} records, delivered {all.Sum(member => member.Read.Count)} times");
+        }
+        finally
+        {
+            all.ForEach(member => member.Dispose());
+        }
+    }
+
+    /// <summary>Lets members come, leave and die.</summary>
+    private static async Task<List<GroupMember>> ChurnAsync(GroupUnderTest group, Client[] clients, List<GroupMember> all)
+    {
+        var random = new Random(20261121);
+        var living = new List<GroupMember>();
+        GroupMember Start()
+        {
+            GroupMember member = GroupMember.Start(clients[all.Count % clients.Length], group);
+            all.Add(member);
+            living.Add(member);
+            return member;
+        }
+
+        GroupMember Take()
+        {
+            GroupMember member = living[random.Next(living.Count)];
+            living.Remove(member);
+            return member;
+        }
+
+        for (var count = 0; count < 3; count++)
+        {
+            Start();
+        }
+
+        await group.WaitUntilSharedAsync(living);
+        long begun = Stopwatch.GetTimestamp();
+        TimeSpan nextDeath = TimeSpan.FromSeconds(2);
+        while (Stopwatch.GetElapsedTime(begun) is var elapsed && elapsed < Length)
+        {
+            if (elapsed > nextDeath && living.Count > 2)
+            {
+                await group.WaitUntilSharedAsync(living);
+                await Take().KillAsync();
+                await AssertRecoversAsync(group, living);
+                nextDeath = Stopwatch.GetElapsedTime(begun) + TimeSpan.FromSeconds(3);
+            }
+            else if (living.Count < 3 || (living.Count < MembersMax && random.Next(5) < 3))
+            {
+                Start();
+            }
+            else
+            {
+                await Take().StopAsync();
+            }
+
+            await Task.Delay(random.Next(300, 1500));
+        }
+
+        return living;
+    }
+
+    private static async Task AssertRecoversAsync(GroupUnderTest group, List<GroupMember> living)
+    {
+        long died = Stopwatch.GetTimestamp();
+        await group.WaitUntilSharedAsync(living);
+        TimeSpan took = Stopwatch.GetElapsedTime(died);
+        Assert.True(took <= group.RecoveryMax, $"a member's death was dealt with after {took}, not {group.RecoveryMax}");
+    }
+
+    private static Task WaitUntilReadAsync(List<GroupMember> all, List<(int Partition, long Offset)> acknowledged) =>
+        GroupUnderTest.WaitUntilAsync(
+            () => acknowledged.ToHashSet().IsSubsetOf(all.SelectMany(member => member.Read)),
+            () =>
+            {
+                List<(int, long)> missing = [.. acknowledged.Except(all.SelectMany(member => member.Read))];
+                return $"{missing.Count} of {acknowledged.Count} records were not delivered: {string.Join(' ', missing.Take(10))}";
+            });
+
+    /// <summary>Who left in order has committed what it read: nothing comes again.</summary>
+    private static async Task AssertAllCommittedAsync(GroupUnderTest group, List<(int Partition, long Offset)> acknowledged)
+    {
+        string answer = await ClientRun.FinishAsync(
+            Client.ConfluentPython, "committed", group.Bootstrap, group.Topic, group.Id, $"{GroupUnderTest.Partitions}");
+        IEnumerable<long> ends = acknowledged.GroupBy(each => each.Partition).OrderBy(each => each.Key)
+            .Select(each => each.Max(record => record.Offset) + 1);
+        Assert.Equal(string.Join(' ', ends), answer.Split('\n')[0]);
+    }
+}
