@@ -10,9 +10,12 @@ namespace Orleans.Kafka.Grains.Groups.Consumer;
 internal sealed partial class ConsumerMembership
 {
     /// <summary>JoinGroup. Answered at once: nobody waits for other members' joins.</summary>
-    public GroupJoinReply Join(GroupJoin join, GroupTime now)
+    /// <param name="join">The request.</param>
+    /// <param name="isExpected">Its member id was given out by an answer with MEMBER_ID_REQUIRED.</param>
+    /// <param name="now">The time.</param>
+    public GroupJoinReply Join(GroupJoin join, bool isExpected, GroupTime now)
     {
-        ErrorCode error = FindOrAdd(join, out ConsumerMember? member, out string memberId);
+        ErrorCode error = FindOrAdd(join, isExpected, out ConsumerMember? member, out string memberId);
         ConsumerProtocolSubscription? subscription = error == ErrorCode.None
             ? GroupProtocols.ReadSubscription(join.Protocols[0].Metadata)
             : null;
@@ -37,7 +40,7 @@ internal sealed partial class ConsumerMembership
         bool hasOtherWishes = Update(member, join, subscription!);
         FollowMetadata(isNew || hasOtherWishes || AssignorName != assignorBefore, now);
         AssignIfDue(now);
-        Reconcile(member, ClassicBytes.Owned(subscription!, metadata()), now);
+        Reconcile(member, ClassicBytes.Owned(subscription!, metadata()), isJoin: true, now);
         RestartSession(member, now);
         member.ClassicDeadline = now.ElapsedMs + member.RebalanceTimeoutMs;
         WakeBy(member.ClassicDeadline);
@@ -130,7 +133,7 @@ internal sealed partial class ConsumerMembership
     }
 
     /// <summary>Who joins; null for a member that is to be added under the id.</summary>
-    private ErrorCode FindOrAdd(GroupJoin join, out ConsumerMember? member, out string memberId)
+    private ErrorCode FindOrAdd(GroupJoin join, bool isExpected, out ConsumerMember? member, out string memberId)
     {
         memberId = join.Member.MemberId;
         member = null;
@@ -150,9 +153,10 @@ internal sealed partial class ConsumerMembership
         {
             return ErrorCode.UnknownMemberId;
         }
-        else if (memberId.Length > 0)
+        else if (memberId.Length > 0 && !_members.TryGetValue(memberId, out member) && !isExpected)
         {
-            _members.TryGetValue(memberId, out member);
+            // Who was given up meanwhile must hear of it: it may still have what others have by now.
+            return ErrorCode.UnknownMemberId;
         }
 
         ConsumerMember? seat = member;

@@ -95,7 +95,7 @@ internal sealed partial class ConsumerMembership
         bool isBumped = isNew || hasOtherWishes || AssignorName != assignorBefore;
         FollowMetadata(isBumped, now);
         AssignIfDue(now);
-        bool isReassigned = Reconcile(member, PartitionSets.Of(request.Owned), now);
+        bool isReassigned = Reconcile(member, PartitionSets.Of(request.Owned), request.MemberEpoch == 0, now);
         RestartSession(member, now);
         bool isFull = request.RebalanceTimeoutMs != -1 && request.Owned is not null &&
             (request.Topics is not null || request.Pattern is not null);

@@ -48,13 +48,14 @@ internal sealed partial class ConsumerMembership
     }
 
     /// <summary>
-    /// Takes over the members of a classic group, each at the group's generation with what its leader gave it. False,
-    /// with nothing done, when their words are not those of consumers.
+    /// Takes over the members of a classic group, each at the group's generation with what its leader gave it and what
+    /// it said to have besides: a cooperative member that has not heard of its assignment yet has not let go of
+    /// anything. False, with nothing done, when their words are not those of consumers.
     /// </summary>
     public bool TryTakeOver(IReadOnlyCollection<GroupMember> members, int generation, GroupTime now)
     {
         MetadataImage image = metadata();
-        var taken = new List<(ConsumerMember Member, HashSet<TopicIdPartition> Assigned, string[] Topics)>();
+        var taken = new List<Former>();
         foreach (GroupMember member in members)
         {
             if (member.Protocols.Length == 0 ||
@@ -64,19 +65,29 @@ internal sealed partial class ConsumerMembership
                 return false;
             }
 
-            taken.Add((MemberOf(member, subscription, generation), assigned, Sorted(subscription.Topics)));
+            taken.Add(new Former(
+                MemberOf(member, subscription, generation),
+                Sorted(subscription.Topics),
+                assigned,
+                ClassicBytes.Owned(subscription, image)));
         }
 
         GroupEpoch = AssignmentEpoch = Math.Max(FirstEpoch, generation);
-        foreach ((ConsumerMember member, HashSet<TopicIdPartition> assigned, string[] topics) in taken)
+        foreach (Former former in taken)
         {
-            Add(member);
-            SetTopics(member, topics, null);
-
             // A leader of its own mind may have given a partition to two: the second has to ask for it.
-            assigned.RemoveWhere(_owners.ContainsKey);
-            SetPartitions(member, assigned.ToDictionary(each => each, _ => AssignmentEpoch), []);
-            member.Target = assigned;
+            former.Assigned.RemoveWhere(_owners.ContainsKey);
+            SetPartitions(former.Member, former.Assigned.ToDictionary(each => each, _ => AssignmentEpoch), []);
+        }
+
+        foreach (Former former in taken)
+        {
+            ConsumerMember member = Add(former.Member);
+            member.Target = former.Assigned;
+            SetTopics(member, former.Topics, null);
+            former.Owned.RemoveWhere(_owners.ContainsKey);
+            SetPartitions(
+                member, former.Assigned.Concat(former.Owned).ToDictionary(each => each, _ => AssignmentEpoch), []);
             RestartSession(member, now);
             WriteMember(member);
             write(ConsumerRecords.Target(id, member));
@@ -152,4 +163,8 @@ internal sealed partial class ConsumerMembership
 
         return partitions;
     }
+
+    /// <summary>A member of a classic group, and what it brings along.</summary>
+    private sealed record Former(
+        ConsumerMember Member, string[] Topics, HashSet<TopicIdPartition> Assigned, HashSet<TopicIdPartition> Owned);
 }

@@ -9,8 +9,12 @@ internal sealed partial class ConsumerMembership
     /// </summary>
     /// <param name="member">The member.</param>
     /// <param name="owned">What it says it has; null when it does not say.</param>
+    /// <param name="isJoin">
+    /// It joins, and so takes nothing any more that it was told of before. Any other may be about to take what it does
+    /// not report yet, so it must be told first. (Kafka relies on the report in both cases.)
+    /// </param>
     /// <param name="now">The time.</param>
-    private bool Reconcile(ConsumerMember member, HashSet<TopicIdPartition>? owned, GroupTime now)
+    private bool Reconcile(ConsumerMember member, HashSet<TopicIdPartition>? owned, bool isJoin, GroupTime now)
     {
         bool isHolding = member.State == ConsumerMemberState.UnrevokedPartitions && IsOwned(member.PendingRevocation.Keys, owned);
         if (isHolding || (member.State == ConsumerMemberState.Stable && member.Epoch == AssignmentEpoch))
@@ -27,7 +31,7 @@ internal sealed partial class ConsumerMembership
             (target.Contains(partition) ? next : revoked)[partition] = epoch;
         }
 
-        if (revoked.Count > 0 && IsOwned(revoked.Keys, owned))
+        if (revoked.Count > 0 && (!isJoin || IsOwned(revoked.Keys, owned)))
         {
             SetPartitions(member, next, revoked);
             member.State = ConsumerMemberState.UnrevokedPartitions;

@@ -80,11 +80,19 @@ internal sealed partial class Group
 
         if (consumers.IsEmpty)
         {
-            LeaveConsumerProtocol(consumers);
+            LeaveConsumerProtocol(consumers, now);
             return false;
         }
 
-        AnswerJoin(ticket, consumers.Join(join, now));
+        GroupJoinReply reply = consumers.Join(join, _pending.Remove(join.Member.MemberId), now);
+        if (reply.Error == (short)ErrorCode.MemberIdRequired)
+        {
+            long deadline = now.ElapsedMs + join.SessionTimeoutMs;
+            _pending[reply.MemberId] = deadline;
+            WakeBy(deadline);
+        }
+
+        AnswerJoin(ticket, reply);
         DowngradeIfDue(now);
         return true;
     }
@@ -186,11 +194,17 @@ internal sealed partial class Group
         Prepare(now);
     }
 
-    /// <summary>Nobody is there any more who would speak the consumer protocol: who joins finds a classic group.</summary>
-    private void LeaveConsumerProtocol(ConsumerMembership consumers)
+    /// <summary>
+    /// Nobody is there any more who would speak the consumer protocol: who joins finds a classic group. Its generations
+    /// go on where the epochs end, also for the next coordinator.
+    /// </summary>
+    private void LeaveConsumerProtocol(ConsumerMembership consumers, GroupTime now)
     {
-        consumers.WriteEnd();
         Generation = Math.Max(Generation, consumers.GroupEpoch);
+        _protocolType = GroupProtocols.Consumer;
+        Become(GroupState.Empty, now);
+        Record();
+        consumers.WriteEnd();
         _consumers = null;
     }
 
@@ -198,7 +212,6 @@ internal sealed partial class Group
     {
         _members.Clear();
         _staticMembers.Clear();
-        _pending.Clear();
         _leader = null;
         _protocol = null;
         _protocolType = null;

@@ -34,6 +34,9 @@ internal sealed class ConsumerScene
 
     public long Now { get; private set; } = 1_000_000;
 
+    /// <summary>How many coordinators are gone.</summary>
+    public int Restarts { get; private set; }
+
     /// <summary>Everything the group ever wrote.</summary>
     public List<GroupRecord> Log { get; } = [];
 
@@ -146,6 +149,30 @@ internal sealed class ConsumerScene
         return Syncs.GetValueOrDefault(ticket) ?? throw new InvalidOperationException("the sync is parked");
     }
 
+    /// <summary>JoinGroup, whose answer may come later.</summary>
+    public long StartJoin(string memberId, string[] topics, string[] owned, string protocol)
+    {
+        long ticket = ++_lastTicket;
+        Group.Join(ticket, ClassicJoining(memberId, topics, owned, null, protocol, requiresId: true), Time);
+        Settle();
+        return ticket;
+    }
+
+    /// <summary>SyncGroup, whose answer may come later.</summary>
+    public long StartSync(string memberId, int generation, GroupAssignment[] assignments)
+    {
+        long ticket = ++_lastTicket;
+        var sync = new GroupSync { Member = Identity(memberId), Generation = generation, Assignments = assignments };
+        Group.Sync(ticket, sync, Time);
+        Settle();
+        return ticket;
+    }
+
+    /// <summary>The members that the coordinator knows.</summary>
+    public HashSet<string> MemberIds() => Group.DescribeConsumers() is { } consumers
+        ? [.. consumers.Members.Select(member => member.Member.MemberId)]
+        : [.. Group.Members.Select(member => member.Id)];
+
     public ErrorCode ClassicHeartbeat(string memberId, int generation)
     {
         ErrorCode error = Group.Heartbeat(Identity(memberId), generation, Time);
@@ -210,6 +237,11 @@ internal sealed class ConsumerScene
     /// <summary>The coordinator is gone; the next one has the log.</summary>
     public void Restart()
     {
+        Restarts++;
+        List<GroupRecord> compacted =
+            [.. Log.Reverse<GroupRecord>().DistinctBy(record => Convert.ToHexString(record.Key)).Reverse()];
+        Log.Clear();
+        Log.AddRange(compacted);
         Group = NewGroup();
         Group.Load(ReadLog(), Time);
         Settle();

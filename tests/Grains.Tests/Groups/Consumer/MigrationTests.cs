@@ -71,19 +71,20 @@ public sealed class MigrationTests
     {
         var scene = new ConsumerScene(("t", 4));
         Member a = scene.Joined("a", "t");
-        GroupJoinReply joined = scene.ClassicJoin("c", Topics);
-        Assert.Equal(ErrorCode.None, (ErrorCode)scene.ClassicSync("c", joined.Generation).Error);
+        GroupJoinReply joined = scene.ClassicJoin("", Topics);
+        string classic = joined.MemberId;
+        Assert.Equal(ErrorCode.None, (ErrorCode)scene.ClassicSync(classic, joined.Generation).Error);
         scene.Advance(1000);
-        Assert.Equal(ErrorCode.RebalanceInProgress, scene.ClassicHeartbeat("c", joined.Generation));
-        joined = scene.ClassicJoin("c", Topics);
-        Assert.Empty(ConsumerScene.ReadAssignment(scene.ClassicSync("c", joined.Generation).Assignment));
-        Assert.Equal(ErrorCode.None, scene.ClassicHeartbeat("c", joined.Generation));
+        Assert.Equal(ErrorCode.RebalanceInProgress, scene.ClassicHeartbeat(classic, joined.Generation));
+        joined = scene.ClassicJoin(classic, Topics);
+        Assert.Empty(ConsumerScene.ReadAssignment(scene.ClassicSync(classic, joined.Generation).Assignment));
+        Assert.Equal(ErrorCode.None, scene.ClassicHeartbeat(classic, joined.Generation));
 
         a.Beat().Beat();
 
-        Assert.Equal(ErrorCode.RebalanceInProgress, scene.ClassicHeartbeat("c", joined.Generation));
-        joined = scene.ClassicJoin("c", Topics);
-        string[] owned = ConsumerScene.ReadAssignment(scene.ClassicSync("c", joined.Generation).Assignment);
+        Assert.Equal(ErrorCode.RebalanceInProgress, scene.ClassicHeartbeat(classic, joined.Generation));
+        joined = scene.ClassicJoin(classic, Topics);
+        string[] owned = ConsumerScene.ReadAssignment(scene.ClassicSync(classic, joined.Generation).Assignment);
         Assert.Equal(All, a.Owned.Concat(owned).Order());
     }
 
@@ -96,6 +97,7 @@ public sealed class MigrationTests
         GroupJoinReply reply = scene.ClassicJoin("", Topics, requiresId: true);
         Assert.Equal(ErrorCode.MemberIdRequired, (ErrorCode)reply.Error);
         Assert.Equal(ErrorCode.None, (ErrorCode)scene.ClassicJoin(reply.MemberId, Topics, requiresId: true).Error);
+        Assert.Equal(ErrorCode.UnknownMemberId, (ErrorCode)scene.ClassicJoin("stranger", Topics).Error);
         Assert.Equal(ErrorCode.UnknownMemberId, (ErrorCode)scene.ClassicSync("a", 2).Error);
         Assert.Equal(ErrorCode.UnknownMemberId, scene.ClassicHeartbeat("a", 2));
     }
@@ -105,10 +107,10 @@ public sealed class MigrationTests
     {
         var scene = new ConsumerScene(("t", 4));
         scene.Join("a", "t");
-        scene.ClassicJoin("c", Topics);
+        scene.ClassicJoin("", Topics);
 
         Assert.Equal(
-            ErrorCode.InconsistentGroupProtocol, (ErrorCode)scene.ClassicJoin("d", Topics, protocol: "roundrobin").Error);
+            ErrorCode.InconsistentGroupProtocol, (ErrorCode)scene.ClassicJoin("", Topics, protocol: "roundrobin").Error);
     }
 
     [Fact]

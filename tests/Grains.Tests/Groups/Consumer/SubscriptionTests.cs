@@ -37,11 +37,13 @@ public sealed class SubscriptionTests
         var a = new Member(scene, "a");
         a.Take(scene.Send(ConsumerScene.Joining("a") with { Pattern = "kc.*" }));
 
-        a.Take(scene.Send(ConsumerScene.Beating("a", a.Epoch) with { Pattern = "x", Owned = [] }));
+        a.Take(scene.Send(ConsumerScene.Beating("a", a.Epoch) with { Pattern = "x" }));
+        a.Beat();
 
         Assert.Equal(["x/0"], a.Owned);
         Assert.Equal("x", Assert.Single(scene.ReadLog().Consumer.Patterns).Key);
-        a.Take(scene.Send(ConsumerScene.Beating("a", a.Epoch) with { Pattern = "", Topics = ["kc"], Owned = [] }));
+        a.Take(scene.Send(ConsumerScene.Beating("a", a.Epoch) with { Pattern = "", Topics = ["kc"] }));
+        a.Beat();
         Assert.Equal(["kc/0"], a.Owned);
         Assert.Empty(scene.ReadLog().Consumer.Patterns);
     }

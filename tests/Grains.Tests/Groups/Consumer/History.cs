@@ -1,0 +1,214 @@
+using Orleans.Kafka.Grains.Groups.Consumer;
+
+namespace Orleans.Kafka.Grains.Tests.Groups.Consumer;
+
+/// <summary>One random history of a group.</summary>
+internal sealed class History
+{
+    private const int Clients = 10;
+
+    private readonly HistoryKind _kind;
+    private readonly Random _random;
+    private readonly ConsumerScene _scene = new(("a", 3), ("b", 5), ("c", 1));
+    private readonly HistoryClient?[] _clients = new HistoryClient?[Clients];
+    private readonly List<string> _events = [];
+    private readonly Dictionary<string, int> _memberEpochs = [];
+    private int _highestEpoch;
+    private int _restarts;
+    private int _lastClient;
+    private bool _wasConsumerGroup;
+
+    public History(HistoryKind kind, int seed)
+    {
+        _kind = kind;
+        _random = new Random(seed);
+    }
+
+    public int ProtocolChanges { get; private set; }
+
+    private IEnumerable<HistoryClient> Living => _clients.OfType<HistoryClient>();
+
+    public void Run(int steps)
+    {
+        for (int step = 0; step < steps; step++)
+        {
+            Step();
+            Check();
+        }
+    }
+
+    /// <summary>No more accidents: everybody does what its protocol says until nothing changes any more.</summary>
+    public void CalmDown()
+    {
+        Note("calm");
+        for (int round = 0; round < 60; round++)
+        {
+            _scene.Advance(1500);
+            foreach (HistoryClient client in Living)
+            {
+                client.Act(Fate.Delivered);
+                Check();
+            }
+        }
+
+        string[] expected = [.. Living.SelectMany(client => client.Topics).Distinct()
+            .Where(_scene.Metadata.Topics.ContainsKey)
+            .SelectMany(topic => _scene.Metadata.Topics[topic].Partitions.Select(each => $"{topic}/{each.Partition}"))
+            .Order(StringComparer.Ordinal)];
+        string[] owned = [.. Living.SelectMany(client => client.Owned).Order(StringComparer.Ordinal)];
+        Assert.Equal(expected, owned);
+        Assert.Equal(Living.Any() ? "Stable" : "Empty", _scene.Group.StateName);
+        Assert.Equal(Living.Any(client => client is ConsumerClient), _scene.Group.IsConsumerGroup && Living.Any());
+    }
+
+    public string Tail() => string.Join('\n', _events.TakeLast(40));
+
+    private void Step()
+    {
+        _scene.Advance(_random.Next(8) == 0 ? _random.Next(12_000) : _random.Next(1500));
+        int at = _random.Next(Clients);
+        switch (_random.Next(40))
+        {
+            case 0:
+                Note($"{_clients[at]?.Name} dies");
+                _clients[at] = null;
+                break;
+            case 1 when _clients[at] is { } leaver:
+                Note($"{leaver.Name} leaves");
+                leaver.Leave(FateOf());
+                _clients[at] = null;
+                break;
+            case 2:
+                Restart();
+                break;
+            case 3:
+                ChangeTopics();
+                break;
+            case 4 when _clients[at] is { } changer:
+                changer.Subscribe(SomeTopics());
+                break;
+            default:
+                _clients[at] ??= NewClient();
+                Fate fate = FateOf();
+                _clients[at]!.Act(fate);
+                Note($"{_scene.Now}: {_clients[at]} ({fate}) group {_scene.Group.StateName}");
+                break;
+        }
+    }
+
+    private Fate FateOf() => _random.Next(12) switch
+    {
+        0 => Fate.RequestLost,
+        1 => Fate.AnswerLost,
+        2 => Fate.Repeated,
+        3 when _random.Next(3) == 0 => Fate.CoordinatorDiesBeforeWriting,
+        4 when _random.Next(3) == 0 => Fate.CoordinatorDiesAfterWriting,
+        _ => Fate.Delivered,
+    };
+
+    private HistoryClient NewClient()
+    {
+        string name = $"m{++_lastClient}";
+        bool isClassic = _kind != HistoryKind.ConsumersOnly && _random.Next(2) == 0;
+        HistoryClient client = isClassic
+            ? new ClassicClient(_scene, name, isCooperative: _kind == HistoryKind.WithCooperativeClassics)
+            : new ConsumerClient(_scene, name, _random);
+        client.Subscribe(SomeTopics());
+        return client;
+    }
+
+    private string[] SomeTopics()
+    {
+        string[] topics = [.. new[] { "a", "b", "c", "d", "e" }.Where(_ => _random.Next(2) == 0)];
+        return topics.Length == 0 ? ["a"] : topics;
+    }
+
+    private void ChangeTopics()
+    {
+        string topic = "abcde"[_random.Next(5)].ToString();
+        if (!_scene.Metadata.Topics.ContainsKey(topic))
+        {
+            _scene.SetTopic(topic, 1 + _random.Next(4));
+        }
+        else
+        {
+            _scene.SetTopic(topic, _scene.Metadata.Topics[topic].Partitions.Length + 1);
+        }
+
+        Note($"topic {topic} changes");
+    }
+
+    private void Restart()
+    {
+        Note("restart");
+        _scene.Restart();
+        foreach (HistoryClient client in Living)
+        {
+            client.OnCoordinatorGone();
+        }
+    }
+
+    private void Check()
+    {
+        HashSet<string> members = _scene.MemberIds();
+        var owners = new Dictionary<string, string>();
+        foreach (HistoryClient client in Living.Where(client => members.Contains(client.MemberId)))
+        {
+            foreach (string partition in client.Owned)
+            {
+                Assert.True(
+                    owners.TryAdd(partition, client.Name),
+                    $"{partition} is owned by {client.Name} and {owners.GetValueOrDefault(partition)}");
+            }
+        }
+
+        CheckEpochs();
+        foreach (HistoryClient client in Living.OfType<ConsumerClient>().Where(each => !members.Contains(each.MemberId)))
+        {
+            if (client.Epoch > 0 && members.Count > 0)
+            {
+                Assert.NotEqual(ErrorCode.None, _scene.Commit(client.MemberId, client.Epoch, "a", 0));
+            }
+        }
+    }
+
+    private void CheckEpochs()
+    {
+        bool isConsumerGroup = _scene.Group.IsConsumerGroup;
+        ProtocolChanges += isConsumerGroup != _wasConsumerGroup ? 1 : 0;
+        _wasConsumerGroup = isConsumerGroup;
+        int epoch = isConsumerGroup ? _scene.Describe().AssignmentEpoch : _scene.Group.Generation;
+        if (!isConsumerGroup && _restarts != _scene.Restarts)
+        {
+            // The classic protocol writes a generation when it is assigned, not when it begins.
+            (_restarts, _highestEpoch) = (_scene.Restarts, Math.Min(_highestEpoch, epoch));
+        }
+
+        Assert.True(epoch >= _highestEpoch, $"epoch {epoch} after {_highestEpoch}");
+        _highestEpoch = epoch;
+        if (!isConsumerGroup)
+        {
+            return;
+        }
+
+        foreach (ConsumerMemberDescription member in _scene.Describe().Members)
+        {
+            Assert.True(member.MemberEpoch >= _memberEpochs.GetValueOrDefault(member.Member.MemberId));
+            Assert.True(member.MemberEpoch <= epoch);
+            _memberEpochs[member.Member.MemberId] = member.MemberEpoch;
+        }
+    }
+
+    private void Note(string what) => _events.Add(what);
+}
+
+/// <summary>What becomes of a request.</summary>
+internal enum Fate
+{
+    Delivered,
+    RequestLost,
+    AnswerLost,
+    Repeated,
+    CoordinatorDiesBeforeWriting,
+    CoordinatorDiesAfterWriting,
+}
