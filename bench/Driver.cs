@@ -35,19 +35,31 @@ internal sealed class Driver(NativeTools tools, ServerProcess server)
     /// Makes a topic, runs <paramref name="measure"/> on it and deletes it. Its files go at once: gigabytes that wait
     /// for their deletion would be written back in the middle of later rows.
     /// </summary>
-    public T WithTopic<T>(int partitions, Func<string, T> measure)
+    public T WithTopic<T>(int partitions, Func<string, T> measure) => WithTopic(partitions, "", measure);
+
+    /// <summary>As the other one, with topic settings: <c>name=value,name=value</c>.</summary>
+    public T WithTopic<T>(int partitions, string configs, Func<string, T> measure)
     {
-        var topic = $"bench-{Environment.ProcessId}-{Interlocked.Increment(ref _topics)}";
-        Run("create", ("topic", topic), ("partitions", partitions), ("configs", "file.delete.delay.ms=0"));
+        var topic = CreateTopic(partitions, configs);
         try
         {
             return measure(topic);
         }
         finally
         {
-            Run("delete", ("topic", topic));
+            DeleteTopic(topic);
         }
     }
+
+    public string CreateTopic(int partitions, string configs = "")
+    {
+        var topic = $"bench-{Environment.ProcessId}-{Interlocked.Increment(ref _topics)}";
+        Run("create", ("topic", topic), ("partitions", partitions),
+            ("configs", $"file.delete.delay.ms=0,{configs}"));
+        return topic;
+    }
+
+    public void DeleteTopic(string topic) => Run("delete", ("topic", topic));
 
     /// <summary>One mode of kload; the options are its own (see native/kload.c).</summary>
     public Figures Run(string mode, params (string Name, object Value)[] options)

@@ -1,9 +1,10 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Orleans.Kafka.Bench;
 
 /// <summary>Facts about the machine that the figures hold for.</summary>
-internal static class Machine
+internal static partial class Machine
 {
     private const long QuietDirtyBytes = 400L << 20;
 
@@ -33,6 +34,22 @@ internal static class Machine
             Thread.Sleep(20);
         }
     }
+
+    /// <summary>
+    /// Has the disk take everything, so that no flush of the next measurement pays for what the last one left: bytes to
+    /// write, and files to take off the disk.
+    /// </summary>
+    public static void SettleDisk()
+    {
+        for (var pass = 0; pass < 2; pass++)
+        {
+            Sync();
+            Thread.Sleep(100);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "sync")]
+    private static partial void Sync();
 
     /// <summary>Waits until a process has nothing left to do (compiling, collecting), at most some seconds.</summary>
     public static void WaitForQuietProcess(int processId)

@@ -90,6 +90,12 @@ internal static class Program
         var echoSession = new Session(options, new Driver(tools, echo), brokerDriver);
         MeasureLoad(session, echoSession, new Driver(tools, floor), brokerDriver);
         session.Rows.AddRange(echoSession.Rows);
+        if (options.Wants("durable"))
+        {
+            broker?.Dispose();
+            MeasureDurable(session, tools, command);
+        }
+
         if (options.External is null && (options.Wants("start") || options.Wants("idle")))
         {
             broker?.Dispose();
@@ -97,6 +103,29 @@ internal static class Program
         }
 
         return session;
+    }
+
+    /// <summary>Another floor, and our broker in another mode; a broker of others is the same one.</summary>
+    private static void MeasureDurable(Session session, NativeTools tools, string[]? command)
+    {
+        var options = session.Options;
+        using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
+            tools.Floor, "--port", "{port}", "--dir", "{dir}", "--durable", "1");
+        using var broker = options.External is { } external
+            ? new ServerProcess(external.Host, external.Port, external.ProcessId)
+            : command is null ? null : ServerProcess.Start(options.DataDirectory, pinned: true,
+                [.. command, "--Kafka:log.flush.before.ack=true"]);
+        floor.WaitForPort(TimeSpan.FromSeconds(5));
+        if (options.External is null)
+        {
+            broker?.WaitForPort(TimeSpan.FromSeconds(30));
+        }
+
+        var durable = new Session(options, new Driver(tools, floor),
+            broker is null ? null : new Driver(tools, broker));
+        WarmUpBroker(broker is null ? null : new Driver(tools, broker));
+        LoadRows.Durable(durable);
+        session.Rows.AddRange(durable.Rows);
     }
 
     private static void MeasureLoad(Session session, Session echoSession, Driver floor, Driver? broker)

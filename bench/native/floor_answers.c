@@ -20,7 +20,19 @@ static char topic[256];
 static int echo_only;
 static struct client parked; /* ring */
 
+/* All partitions in one file: a single flush of a single file is the least that durability costs. */
+static int durable, unflushed;
+static off_t durable_size;
+
 void answer_without_writing(int yes) { echo_only = yes; }
+void answer_when_flushed(int yes) { durable = yes; }
+
+void flush_written(void)
+{
+    if (unflushed && fdatasync(parts[0].file) != 0)
+        quit("fdatasync");
+    unflushed = 0;
+}
 
 static size_t begin_answer(struct client *c, int32_t correlation)
 {
@@ -51,6 +63,7 @@ static void create_topic(struct client *c, struct reader *r)
         close(parts[i].file);
     read_i32(r);
     remember_topic(r);
+    durable_size = 0;
     part_count = read_i32(r);
     if (part_count < 1 || part_count > MAX_PARTITIONS)
         part_count = 1;
@@ -136,6 +149,13 @@ static void append(struct part *p, const uint8_t *records, int32_t length)
     p->batch_records = p->end - first;
     set_i32((uint8_t *)(uintptr_t)records, first >> 32);
     set_i32((uint8_t *)(uintptr_t)records + 4, first);
+    if (durable) {
+        if (pwrite(parts[0].file, records, (size_t)length, durable_size) != length)
+            quit("write");
+        durable_size += length;
+        unflushed = 1;
+        return;
+    }
     if (pwrite(p->file, records, (size_t)length, p->size) != length)
         quit("write");
     p->size += length;

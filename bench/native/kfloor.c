@@ -1,7 +1,8 @@
 /* kfloor: the least a server can do for each kind of request, on one thread. It answers like Kafka, with one topic
    at a time, and checks nothing: Produce is receive, pwrite, a fixed answer; Fetch is sendfile; a Fetch at the end of
    the log waits for the next Produce; everything else is a short fixed answer. With `--echo 1` Produce writes nothing.
-   usage: kfloor --port N --dir DIR [--echo 1] */
+   With `--durable 1` everything that came from all clients is written to one file, flushed once, and only then answered.
+   usage: kfloor --port N --dir DIR [--echo 1] [--durable 1] */
 #define _GNU_SOURCE
 #include "floor.h"
 
@@ -148,6 +149,27 @@ static void serve(struct client *c)
         drop_client(c);
 }
 
+/* As serve, but what was answered is sent only after one flush for everybody. */
+static void serve_durably(struct epoll_event *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct client *c = events[i].data.ptr;
+        int more = c && flush(c) > 0;
+        while (more > 0) {
+            more = receive(c);
+            answer_frames(c);
+        }
+        if (c && more < 0) {
+            drop_client(c);
+            events[i].data.ptr = NULL;
+        }
+    }
+    flush_written();
+    for (int i = 0; i < count; i++)
+        if (events[i].data.ptr)
+            flush(events[i].data.ptr);
+}
+
 void send_later(struct client *c)
 {
     if (flush(c) < 0)
@@ -180,7 +202,7 @@ static void accept_all(int listener, int epoll)
 
 int main(int count, char **arguments)
 {
-    int port = 0;
+    int port = 0, durable = 0;
     for (int i = 1; i + 1 < count; i += 2) {
         if (!strcmp(arguments[i], "--port"))
             port = atoi(arguments[i + 1]);
@@ -188,6 +210,8 @@ int main(int count, char **arguments)
             quit(arguments[i + 1]);
         else if (!strcmp(arguments[i], "--echo"))
             answer_without_writing(atoi(arguments[i + 1]));
+        else if (!strcmp(arguments[i], "--durable"))
+            answer_when_flushed(durable = atoi(arguments[i + 1]));
     }
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
@@ -200,10 +224,12 @@ int main(int count, char **arguments)
     for (;;) {
         struct epoll_event events[256];
         int n = epoll_wait(epoll, events, 256, -1);
+        if (durable)
+            serve_durably(events, n);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr)
+            if (events[i].data.ptr && !durable)
                 serve(events[i].data.ptr);
-            else
+            else if (!events[i].data.ptr)
                 accept_all(listener, epoll);
         }
     }

@@ -100,6 +100,12 @@ public sealed record LogConfig
     /// <summary><c>flush.ms</c>: time between flushes.</summary>
     public long FlushMs { get; init; } = long.MaxValue;
 
+    /// <summary>
+    /// Broker setting <c>log.flush.before.ack</c>: the high watermark stays below what is not on disk, and the owner of
+    /// the log acknowledges nothing above the recovery point.
+    /// </summary>
+    public bool FlushBeforeAck { get; init; }
+
     /// <summary>Broker setting <c>producer.id.expiration.ms</c>: when an idle producer is forgotten.</summary>
     public long ProducerIdExpirationMs { get; init; } = 86_400_000;
 

@@ -10,6 +10,9 @@ public sealed partial class LogDirectory
     // A log that failed and is opened again in the same process is not clean any more.
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
+    private readonly List<IFile> _flushedFiles = [];
+    private readonly List<PartitionLog> _flushedWhole = [];
+    private IOException?[] _flushFailures = [];
 
     /// <summary>
     /// Flushes the logs that ask for it: rolled segments, <c>flush.messages</c>, <c>flush.ms</c>. For a periodic call on
@@ -54,6 +57,52 @@ public sealed partial class LogDirectory
         }
 
         return logs.Count(l => !l.IsFailed);
+    }
+
+    /// <summary>
+    /// One flush for many logs: of each what <see cref="PartitionLog.BeginFlush"/> found. Blocks until it is over;
+    /// <see cref="PartitionLog.EndFlush"/> tells each log what came of it. One call at a time.
+    /// </summary>
+    public void FlushTogether(IReadOnlyList<LogFlush> flushes)
+    {
+        _flushedFiles.Clear();
+        for (var i = 0; i < flushes.Count; i++)
+        {
+            var flush = flushes[i];
+            if (flush.File is { } file)
+            {
+                _flushedFiles.Add(file);
+            }
+            else if (flush.IsWhole)
+            {
+                _flushedWhole.Add(flush.Log!);
+            }
+        }
+
+        if (_flushedFiles.Count > _flushFailures.Length)
+        {
+            _flushFailures = new IOException?[_flushedFiles.Count * 2];
+        }
+
+        if (_flushedFiles.Count > 0)
+        {
+            _environment.Files.FlushTogether(_flushedFiles, _flushFailures);
+        }
+
+        var next = 0;
+        for (var i = 0; i < flushes.Count; i++)
+        {
+            if (flushes[i].File is not null)
+            {
+                flushes[i].Failure = _flushFailures[next++];
+            }
+        }
+
+        if (_flushedWhole.Count > 0)
+        {
+            Flush(_flushedWhole);
+            _flushedWhole.Clear();
+        }
     }
 
     /// <summary>

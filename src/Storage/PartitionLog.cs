@@ -115,14 +115,16 @@ public sealed partial class PartitionLog : IDisposable
     private LogSegment Active => _segments[^1];
 
     /// <summary>
-    /// The leader learned how far its followers are. Never goes back; values beyond the log end count as the log end.
+    /// The leader learned how far its followers are. Never goes back; values beyond the log end count as the log end, and
+    /// with <see cref="LogConfig.FlushBeforeAck"/> those beyond what is on disk as that: nobody reads what a power loss
+    /// could take back.
     /// </summary>
     /// <returns>True if it moved.</returns>
     public bool AdvanceHighWatermark(long offset)
     {
         lock (_gate)
         {
-            offset = Math.Min(offset, Offsets.LogEnd);
+            offset = Math.Min(offset, _config.FlushBeforeAck ? Math.Min(_recoveryPoint, Offsets.LogEnd) : Offsets.LogEnd);
             if (offset <= Offsets.HighWatermark)
             {
                 return false;

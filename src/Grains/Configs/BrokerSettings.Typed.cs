@@ -71,6 +71,9 @@ public sealed partial class BrokerSettings
     /// <summary>log.retention.check.interval.ms</summary>
     public TimeSpan RetentionCheckInterval => Span(Long("log.retention.check.interval.ms"));
 
+    /// <summary>log.flush.before.ack: an acknowledgement means "on disk".</summary>
+    public bool FlushBeforeAck => Boolean("log.flush.before.ack");
+
     /// <summary>log.flush.offset.checkpoint.interval.ms</summary>
     public TimeSpan RecoveryPointCheckpointInterval => Span(Int("log.flush.offset.checkpoint.interval.ms"));
 

@@ -49,7 +49,8 @@ public sealed class ConfigDescription(BrokerSettings broker)
         var entries = new List<ConfigEntry>(wanted?.Count ?? table.All.Count);
         foreach (var definition in table.All)
         {
-            if (wanted?.Contains(definition.Name) != false && describe(definition) is { } entry)
+            if (wanted?.Contains(definition.Name) != false && describe(definition) is { } entry
+                && (wanted is not null || !definition.IsOurs || entry.Source != SettingSource.Default))
             {
                 entries.Add(entry);
             }

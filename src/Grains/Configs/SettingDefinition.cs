@@ -52,6 +52,12 @@ public sealed class SettingDefinition
     /// <summary>Whether the value is kept out of every answer and message.</summary>
     public bool IsSensitive => Type == SettingType.Password;
 
+    /// <summary>
+    /// Kafka has no such setting. Tools that compare the settings of brokers see it only where it is set, or when they
+    /// ask for it.
+    /// </summary>
+    public bool IsOurs { get; init; }
+
     internal SettingRule Rule { get; }
 
     /// <summary>Kafka's default, parsed; null when there is none.</summary>

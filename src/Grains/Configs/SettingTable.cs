@@ -90,13 +90,16 @@ public sealed class SettingTable
         var brokerSetting = columns[3].Contains('.') ? columns[3] : null;
         var defaultText = columns[2] switch { "-" => null, "''" => "", var text => text };
         return new SettingDefinition(
-            columns[0],
+            columns[0].TrimStart('+'),
             ParseType(columns[1]),
             defaultText,
             update,
             brokerSetting,
             SettingRule.Parse(columns[4]),
-            columns[5]);
+            columns[5])
+        {
+            IsOurs = columns[0][0] == '+',
+        };
     }
 
     private static SettingType ParseType(string text) => text switch

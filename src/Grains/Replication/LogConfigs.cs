@@ -33,6 +33,7 @@ internal static class LogConfigs
         DeleteRetentionMs = topic.DeleteRetentionMs,
         FlushMessages = topic.FlushMessages,
         FlushMs = topic.FlushMs,
+        FlushBeforeAck = broker.FlushBeforeAck,
         ProducerIdExpirationMs = (long)broker.ProducerIdExpiration.TotalMilliseconds,
     };
 

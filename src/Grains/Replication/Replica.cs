@@ -12,7 +12,7 @@ namespace Orleans.Kafka.Grains.Replication;
 /// nobody else writes, and many appends become one gathered write when many do. Readers take no lock: they use the
 /// offsets that the log publishes.
 /// </remarks>
-public sealed class Replica : IThreadPoolWorkItem
+public sealed partial class Replica : IThreadPoolWorkItem
 {
     /// <summary>
     /// So many appends go into one write: enough to amortise the call, few enough that the first of them does not
@@ -31,6 +31,7 @@ public sealed class Replica : IThreadPoolWorkItem
     private readonly List<ParkedFetch> _woken = [];
     private ReplicaWork? _head;
     private Exception? _unexpected;
+    private bool _isFailureTold;
     private volatile ReplicaRole _role;
 
     internal Replica(string topic, Guid topicId, int partition, PartitionLog log, ReplicaRole role)
@@ -40,6 +41,7 @@ public sealed class Replica : IThreadPoolWorkItem
         Partition = partition;
         Log = log;
         _role = role;
+        _flushed = new FlushedWork(this);
     }
 
     /// <summary>The topic's name.</summary>
@@ -81,9 +83,11 @@ public sealed class Replica : IThreadPoolWorkItem
     }
 
     /// <summary>Does the queued work. Only for the caller whose <see cref="Enqueue"/> answered true.</summary>
-    public void Drain()
+    public void Drain() => DrainRounds(RoundsMax);
+
+    private void DrainRounds(int rounds)
     {
-        for (int round = 0; round < RoundsMax; round++)
+        for (int round = 0; round < rounds; round++)
         {
             TakeRound();
             RunRound();
@@ -178,6 +182,9 @@ public sealed class Replica : IThreadPoolWorkItem
         }
 
         _round.Clear();
+        FlushIfAsked();
+        Settle();
+        TellFailure();
         if (Log.Offsets.HighWatermark != readableBefore || !_role.IsLeader || Log.IsFailed)
         {
             _parked.Wake(_woken);
@@ -187,7 +194,6 @@ public sealed class Replica : IThreadPoolWorkItem
     private void Write(List<ReplicaWork> round, int start, int end)
     {
         ReplicaRole role = _role;
-        bool wasFailed = Log.IsFailed;
         if (role.IsLeader)
         {
             foreach (LogAppend append in _batch)
@@ -208,13 +214,15 @@ public sealed class Replica : IThreadPoolWorkItem
         _batch.Clear();
         for (int i = start; i < end; i++)
         {
-            ((ReplicaAppend)round[i]).OnAppended();
-        }
-
-        if ((!wasFailed && Log.IsFailed) || _unexpected is not null)
-        {
-            Failed?.Invoke(this, _unexpected);
-            _unexpected = null;
+            var append = (ReplicaAppend)round[i];
+            if (MustWait(append))
+            {
+                _unflushed.Enqueue(append);
+            }
+            else
+            {
+                append.OnAppended();
+            }
         }
     }
 
@@ -265,7 +273,12 @@ public abstract class ReplicaAppend : ReplicaWork
     public LogAppend Append { get; } = new();
 
     /// <summary>
-    /// Called by the writer when <see cref="Append"/> holds its outcome. Must not block or throw; the object may be
+    /// With <c>log.flush.before.ack</c> the outcome is told when the records are on disk; false where nobody is told.
+    /// </summary>
+    public bool WaitsForDisk { get; init; } = true;
+
+    /// <summary>
+    /// Called by a writer when <see cref="Append"/> holds its outcome. Must not block or throw; the object may be
     /// used again from then on.
     /// </summary>
     protected internal abstract void OnAppended();

@@ -18,6 +18,7 @@ public sealed partial class ReplicaHost
     private readonly LogEnvironment _environment;
     private readonly ILogger<ReplicaHost> _logger;
     private LogDirectory? _directory;
+    private AckFlusher? _flusher;
 
     /// <param name="settings">The broker's settings.</param>
     /// <param name="replicas">Where open replicas are entered.</param>
@@ -57,8 +58,11 @@ public sealed partial class ReplicaHost
     /// <summary>Opens and locks the log directory.</summary>
     /// <exception cref="IOException">It cannot be read or written.</exception>
     /// <exception cref="LogFormatException">Another process has it, or it is another broker's or cluster's.</exception>
-    public void OpenDirectory(string clusterId) =>
+    public void OpenDirectory(string clusterId)
+    {
         _directory = LogDirectory.Open(_environment, DirectoryPath, clusterId, _settings.NodeId);
+        _flusher = new AckFlusher(_directory.FlushTogether);
+    }
 
     /// <summary>Writes the checkpoints and, when all logs are closed properly, the mark of a clean stop.</summary>
     public void CloseDirectory()
@@ -66,6 +70,7 @@ public sealed partial class ReplicaHost
         if (_directory is { } directory)
         {
             _directory = null;
+            _flusher?.Stop();
             directory.Close();
             _environment.Deletions.Run(_environment, all: true);
         }
@@ -80,13 +85,23 @@ public sealed partial class ReplicaHost
             PartitionLog log = Directory.OpenPartition(
                 assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), ConfigOf(assignment));
             ReplicaRole role = RoleOf(assignment);
-            var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role);
+            var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role)
+            {
+                Flusher = _flusher,
+            };
             replica.Failed += (failed, exception) =>
             {
                 LogFailed(_logger, failed.Topic, failed.Partition, exception);
                 onFailed(failed);
             };
             BecomeLeader(log, role);
+            if (log.Config.FlushBeforeAck && log.Offsets.LogEnd > log.RecoveryPoint)
+            {
+                // What a process left behind unflushed is readable when it is on disk. A writer that did something
+                // looks for that.
+                _ = replica.RunAsWriterAsync(static _ => true);
+            }
+
             _replicas.Add(replica);
             return (replica, ErrorCode.None);
         }

@@ -56,6 +56,17 @@ public sealed class BrokerSettingsTests
     }
 
     [Fact]
+    public void Describe_SettingThatIsOursAlone_ListedWhereItIsSetOrAskedFor()
+    {
+        const string name = "log.flush.before.ack";
+        Assert.DoesNotContain(new ConfigDescription(Parse()).Broker(null), Is);
+        Assert.Contains(new ConfigDescription(Parse()).Broker([name]), Is);
+        Assert.Contains(new ConfigDescription(Parse((name, "true"))).Broker(null), Is);
+
+        static bool Is(ConfigEntry entry) => entry.Definition.Name == name;
+    }
+
+    [Fact]
     public void Parse_TwoNodeIds_Refused() =>
         Assert.Throws<BrokerSettingsException>(() => Parse(("node.id", "1"), ("broker.id", "2")));
 

@@ -27,7 +27,7 @@ internal sealed class ProduceCall(RequestContext context, short acks)
     {
         var answer = new ProduceResponse.PartitionProduceResponse { Index = data.Index };
         topic.PartitionResponses.Add(answer);
-        var append = new PartitionAppend(this, answer);
+        var append = new PartitionAppend(this, answer) { WaitsForDisk = acks != 0 };
         if (error == ErrorCode.None)
         {
             Interlocked.Increment(ref _outstanding);

@@ -162,11 +162,7 @@ internal sealed class AppendTurn : ITurnWork
     public void Run()
     {
         // A replica may be written to again while it is drained here: by then it has another writer.
-        for (int i = 0; i < _replicas.Count; i++)
-        {
-            _replicas[i].Drain();
-        }
-
+        Replica.DrainAll(_replicas);
         _replicas.Clear();
     }
 }
