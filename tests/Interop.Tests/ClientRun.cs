@@ -88,6 +88,15 @@ internal sealed class ClientRun : IDisposable
         await _output;
     }
 
+    /// <summary>The end of what it wrote to its standard error.</summary>
+    public string Errors()
+    {
+        lock (_errors)
+        {
+            return Tail(_errors.ToString());
+        }
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
@@ -109,12 +118,4 @@ internal sealed class ClientRun : IDisposable
     }
 
     private static string Tail(string text) => text.Length < 2000 ? text : text[^2000..];
-
-    private string Errors()
-    {
-        lock (_errors)
-        {
-            return Tail(_errors.ToString());
-        }
-    }
 }

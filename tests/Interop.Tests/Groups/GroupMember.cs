@@ -17,9 +17,14 @@ internal sealed class GroupMember : IDisposable
     private readonly List<(int Partition, long Offset)> _read = [];
     private readonly Dictionary<int, long> _committed = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Client _client;
     private readonly ClientRun _run;
 
-    private GroupMember(Client client, string[] arguments) => _run = ClientRun.Start(client, Hear, arguments);
+    private GroupMember(Client client, string[] arguments)
+    {
+        _client = client;
+        _run = ClientRun.Start(client, Hear, arguments);
+    }
 
     /// <summary>What it had, in the order in which it was assigned.</summary>
     public List<Ownership> Ownerships
@@ -88,6 +93,9 @@ internal sealed class GroupMember : IDisposable
         await _run.KillAsync();
         End(now, _ => true);
     }
+
+    public override string ToString() =>
+        $"{_client}, {(_run.HasExited ? "gone" : "alive")}, has {string.Join(',', Owned)}, read {Read.Count}\n{_run.Errors()}";
 
     public void Dispose() => _run.Dispose();
 

@@ -19,12 +19,6 @@ internal sealed record GroupUnderTest(string Bootstrap, string Topic, string Id)
     /// <summary>The members' session timeout.</summary>
     public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>
-    /// So soon after a member's death the others must have its partitions: it is waited for, and each rebalance that
-    /// the strategy takes has a second.
-    /// </summary>
-    public TimeSpan RecoveryMax => SessionTimeout + TimeSpan.FromSeconds(Strategy == CooperativeSticky ? 2 : 1);
-
     /// <summary>What a broker must be told for session timeouts as short as these.</summary>
     public static string BrokerSetting => "group.min.session.timeout.ms=1000";
 
@@ -36,7 +30,7 @@ internal sealed record GroupUnderTest(string Bootstrap, string Topic, string Id)
         () => members.All(member => member.Owned.Count > 0) &&
             members.SelectMany(member => member.Owned).Order().SequenceEqual(Enumerable.Range(0, Partitions)),
         () => "the partitions are not shared out: " +
-            string.Join("; ", members.Select(member => string.Join(',', member.Owned))));
+            string.Join('\n', members));
 
     /// <summary>Waits until something is so.</summary>
     public static async Task WaitUntilAsync(Func<bool> condition, Func<string> complaint)
