@@ -22,6 +22,7 @@ internal static partial class LogRows
         Append(bench);
         Read(bench);
         Allocation(bench);
+        CompactionRows.Run(bench);
         OpenCold(bench);
     }
 
