@@ -30,8 +30,17 @@ internal sealed class PhysicalFile(string path, SafeFileHandle handle) : IFile
 
     public void Write(ReadOnlySpan<byte> bytes, long position) => RandomAccess.Write(Handle, bytes, position);
 
-    public void Write(IReadOnlyList<ReadOnlyMemory<byte>> pieces, long position) =>
-        RandomAccess.Write(Handle, pieces, position);
+    public void Write(IReadOnlyList<ReadOnlyMemory<byte>> pieces, long position)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            GatheredWrite.Write(this, pieces, position);
+        }
+        else
+        {
+            RandomAccess.Write(Handle, pieces, position);
+        }
+    }
 
     public void Flush()
     {

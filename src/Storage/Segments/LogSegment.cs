@@ -10,6 +10,7 @@ namespace Orleans.Kafka.Storage;
 internal sealed class LogSegment
 {
     private const int RecentSize = 8;
+    private const int FarApart = 2 * BatchHeaderScanner.WindowLength;
 
     // Offsets and positions where appends ended lately, packed into one word each so that readers need no lock.
     // Who reads at the tail asks for exactly these.
@@ -176,7 +177,6 @@ internal sealed class LogSegment
     {
         batch = default;
         position = 0;
-        var from = StartOfSearch(offset, end, out var lastOffset);
         if (File.Pin() is not { } file)
         {
             return false;
@@ -185,6 +185,12 @@ internal sealed class LogSegment
         try
         {
             Span<byte> window = stackalloc byte[BatchHeaderScanner.WindowLength];
+            if (!TryStartOfSearch(file, offset, end, window, out var from, out var lastOffset, ref batch))
+            {
+                position = from;
+                return true;
+            }
+
             var scanner = new BatchHeaderScanner(file, from, end, window);
             var found = scanner.Next();
             if (lastOffset >= 0 && (!found || scanner.Current.LastOffset != lastOffset))
@@ -399,22 +405,43 @@ internal sealed class LogSegment
         return recent;
     }
 
-    /// <summary>Where to start, and the last offset of the batch that must lie there (-1 if that is not known).</summary>
-    private int StartOfSearch(long offset, int end, out long lastOffset)
+    /// <summary>
+    /// Where to start, and the last offset of the batch that must lie there (-1 if that is not known). False if there
+    /// is nothing to search any more: the batch begins there.
+    /// </summary>
+    private bool TryStartOfSearch(
+        IFile file, long offset, int end, Span<byte> window, out int position, out long lastOffset, ref RecordBatchInfo batch)
     {
         lastOffset = -1;
-        if (TryRecent(offset, out var position) && position < end)
+        if (TryRecent(offset, out position) && position < end)
         {
-            return position;
+            return true;
         }
 
-        if (!OffsetIndex.TryFloor(offset - BaseOffset, out var entry) || entry.Value >= end)
+        var relative = offset - BaseOffset;
+        var hasFloor = OffsetIndex.TryBracket(relative, out var floor, out var next, out var hasNext);
+        var isUsable = hasFloor && floor.Value < end;
+        position = isUsable ? floor.Value : 0;
+
+        // Batches larger than the index interval have an entry each: then the next entry is most likely the one.
+        if (hasNext && next.Value < end && next.Value - position >= FarApart && (!hasFloor || floor.Key != relative)
+            && IsBatchOf(file, offset, next, end, window, out batch))
         {
-            return 0;
+            position = next.Value;
+            return false;
         }
 
-        lastOffset = BaseOffset + entry.Key;
-        return entry.Value;
+        lastOffset = isUsable ? BaseOffset + floor.Key : -1;
+        return true;
+    }
+
+    private bool IsBatchOf(
+        IFile file, long offset, IndexEntry entry, int end, Span<byte> window, out RecordBatchInfo batch)
+    {
+        var scanner = new BatchHeaderScanner(file, entry.Value, end, window[..RecordBatchHeader.Size]);
+        var isWhole = scanner.Next();
+        batch = scanner.Current;
+        return isWhole && batch.LastOffset == BaseOffset + entry.Key && batch.BaseOffset <= offset;
     }
 }
 

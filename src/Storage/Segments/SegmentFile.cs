@@ -37,6 +37,9 @@ internal sealed class SegmentFile
 
     internal bool IsQueued { get; set; }
 
+    /// <summary>What was made of the contents, for as long as the file is open. To be set with the file pinned.</summary>
+    internal object? Cache { get; set; }
+
     /// <summary>
     /// Opens the file if need be and pins it: it is neither closed nor removed before <see cref="Unpin"/>.
     /// </summary>
@@ -186,6 +189,7 @@ internal sealed class SegmentFile
     {
         _file?.Dispose();
         _file = null;
+        Cache = null;
         _environment.OpenFiles.Closed();
     }
 }

@@ -12,7 +12,7 @@ internal readonly record struct IndexEntry(long Key, int Value);
 /// believed only as far as the log at its place agrees, and it can be made anew at any time.
 /// One writer; readers take no lock.
 /// </summary>
-internal abstract class SparseIndex
+internal abstract partial class SparseIndex
 {
     private const int MostInMemory = 4096;
 
@@ -102,27 +102,6 @@ internal abstract class SparseIndex
 
         state.Entries[count] = entry;
         Volatile.Write(ref state.Count, count + 1);
-    }
-
-    /// <summary>The last entry whose key is at most <paramref name="key"/>.</summary>
-    public bool TryFloor(long key, out IndexEntry entry)
-    {
-        var state = _state;
-        var count = Volatile.Read(ref state.Count);
-        if (count > 0 && state.Entries[0].Key <= key)
-        {
-            var (low, high) = (0, count - 1);
-            while (low < high)
-            {
-                var middle = low + ((high - low + 1) / 2);
-                (low, high) = state.Entries[middle].Key <= key ? (middle, high) : (low, middle - 1);
-            }
-
-            entry = state.Entries[low];
-            return true;
-        }
-
-        return TryFloorInFile(key, state.FileCount, out entry);
     }
 
     /// <summary>Writes what is only in memory to the file. Not flushed: the file can be made anew.</summary>
@@ -265,42 +244,6 @@ internal abstract class SparseIndex
     protected abstract void Encode(IndexEntry entry, Span<byte> target);
 
     protected abstract IndexEntry Decode(ReadOnlySpan<byte> source);
-
-    private bool TryFloorInFile(long key, int count, out IndexEntry entry)
-    {
-        entry = default;
-        if (count == 0 || _file.Pin() is not { } file)
-        {
-            return false;
-        }
-
-        try
-        {
-            Span<byte> buffer = stackalloc byte[_entrySize];
-            var (low, high) = (-1, count - 1);
-            while (low < high)
-            {
-                var middle = low + ((high - low + 1) / 2);
-                file.Read(buffer, (long)middle * _entrySize);
-                var found = Decode(buffer);
-                if (found.Key <= key)
-                {
-                    entry = found;
-                    low = middle;
-                }
-                else
-                {
-                    high = middle - 1;
-                }
-            }
-
-            return low >= 0;
-        }
-        finally
-        {
-            _file.Unpin();
-        }
-    }
 
     private IndexEntry ReadEntry(int number)
     {
