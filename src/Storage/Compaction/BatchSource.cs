@@ -131,7 +131,7 @@ internal sealed class BatchSource(CompactionOptions options, Action checkpoint, 
             var read = _file!.Read(_buffer.AsSpan(left, count), _filePosition);
             _filePosition += read;
             _filled += read;
-            options.Throttle?.Spent(read, stop);
+            options.Throttle?.Spent(read, checkpoint, stop);
         }
 
         return _filled >= needed;

@@ -10,6 +10,7 @@ internal sealed class CleanedSegment : IDisposable
 {
     private readonly LogEnvironment _environment;
     private readonly CompactionOptions _options;
+    private readonly Action _checkpoint;
     private readonly CancellationToken _stop;
     private readonly int _indexInterval;
     private readonly IFile _file;
@@ -26,10 +27,12 @@ internal sealed class CleanedSegment : IDisposable
         IReadOnlyList<LogSegment> group,
         LogConfig config,
         CompactionOptions options,
+        Action checkpoint,
         CancellationToken stop)
     {
         _environment = environment;
         _options = options;
+        _checkpoint = checkpoint;
         _stop = stop;
         _indexInterval = config.IndexIntervalBytes;
         _next = group[0].BaseOffset;
@@ -72,7 +75,7 @@ internal sealed class CleanedSegment : IDisposable
         {
             _file.Write(bytes, _written);
             _written += bytes.Length;
-            _options.Throttle?.Spent(bytes.Length, _stop);
+            _options.Throttle?.Spent(bytes.Length, _checkpoint, _stop);
             return;
         }
 
@@ -130,7 +133,7 @@ internal sealed class CleanedSegment : IDisposable
         {
             _file.Write(_buffer.AsSpan(0, _filled), _written);
             _written += _filled;
-            _options.Throttle?.Spent(_filled, _stop);
+            _options.Throttle?.Spent(_filled, _checkpoint, _stop);
             _filled = 0;
         }
     }

@@ -35,7 +35,7 @@ internal sealed class CompactionRound(
         var cleanable = input.Segments.TakeWhile(s => s.BaseOffset < end).ToList();
         foreach (var group in SegmentGroups.Of(cleanable, config, upTo))
         {
-            using var cleaned = new CleanedSegment(environment, directory, group, config, options, stop);
+            using var cleaned = new CleanedSegment(environment, directory, group, config, options, checkpoint, stop);
             trail.Kept = cleaned.Segment.TransactionIndex.Append;
             foreach (var segment in group)
             {

@@ -7,6 +7,7 @@ namespace Orleans.Kafka.Storage;
 public sealed class IoThrottle
 {
     private const double NoticeableMs = 1;
+    private const double LongestNapMs = 100;
 
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
@@ -27,8 +28,11 @@ public sealed class IoThrottle
     /// <summary>Nothing is ever held up.</summary>
     public bool IsUnlimited { get; }
 
-    /// <summary>Notes bytes read or written and blocks the thread while there were too many.</summary>
-    public void Spent(long bytes, CancellationToken stop)
+    /// <summary>
+    /// Notes bytes read or written and blocks the thread while there were too many; every now and then it looks up by
+    /// <paramref name="checkpoint"/>, which may end the wait by throwing.
+    /// </summary>
+    public void Spent(long bytes, Action? checkpoint, CancellationToken stop)
     {
         if (IsUnlimited)
         {
@@ -44,9 +48,10 @@ public sealed class IoThrottle
             wait = _debtMs;
         }
 
-        if (wait >= NoticeableMs)
+        for (; wait >= NoticeableMs && !stop.IsCancellationRequested; wait -= LongestNapMs)
         {
-            Wait(TimeSpan.FromMilliseconds(wait), stop);
+            Wait(TimeSpan.FromMilliseconds(Math.Min(wait, LongestNapMs)), stop);
+            checkpoint?.Invoke();
         }
     }
 

@@ -7,6 +7,7 @@ internal static class KeyMapBuilder
     public static void Build(
         KeyOffsetMap map, IReadOnlyList<LogSegment> segments, TransactionTrail trail, BatchSource source, long from, long upTo)
     {
+        var keys = new BatchKeys(map);
         for (var i = 0; i < segments.Count; i++)
         {
             var next = i + 1 < segments.Count ? segments[i + 1].BaseOffset : upTo;
@@ -18,7 +19,7 @@ internal static class KeyMapBuilder
             source.Open(segments[i], from);
             while (source.Next())
             {
-                if (!AddBatch(map, trail, source, from))
+                if (!AddBatch(map, keys, trail, source, from))
                 {
                     return;
                 }
@@ -29,7 +30,8 @@ internal static class KeyMapBuilder
         }
     }
 
-    private static bool AddBatch(KeyOffsetMap map, TransactionTrail trail, BatchSource source, long from)
+    private static bool AddBatch(
+        KeyOffsetMap map, BatchKeys keys, TransactionTrail trail, BatchSource source, long from)
     {
         var batch = source.Batch;
         if (batch.IsControl)
@@ -38,26 +40,21 @@ internal static class KeyMapBuilder
         }
         else if (!trail.EnterBatch(batch) && batch.LastOffset >= from)
         {
-            var record = new RecordWalker(source.Records(), batch.RecordCount);
-            while (record.Next())
+            keys.Read(source);
+            foreach (ref readonly var key in keys.Keys)
             {
-                var offset = batch.BaseOffset + record.OffsetDelta;
-                if (record.KeyIsNull || offset < from)
+                var offset = batch.BaseOffset + key.OffsetDelta;
+                if (key.KeyIsNull || offset < from)
                 {
                     continue;
                 }
 
-                if (!map.TryPut(record.Key, offset))
+                if (!map.TryPut(key.Hash, offset))
                 {
                     // Whole up to the record in front: what is behind stays for the next round.
                     map.ReachedOffset(offset - 1);
                     return false;
                 }
-            }
-
-            if (record.Failed)
-            {
-                throw source.Damaged($"offset {batch.BaseOffset}: the records are not what the header says");
             }
         }
 

@@ -16,7 +16,7 @@ internal sealed class RetentionFilter(
     long deleteRetentionMs)
 {
     private readonly BatchRewriter _rewriter = new();
-    private bool[] _keep = [];
+    private readonly BatchKeys _keys = new(map);
 
     /// <summary>Records gone through.</summary>
     public long RecordsRead { get; private set; }
@@ -58,45 +58,37 @@ internal sealed class RetentionFilter(
     private int Choose(BatchSource source, out bool hasTombstones)
     {
         var batch = source.Batch;
-        if (_keep.Length < batch.RecordCount)
-        {
-            _keep = new bool[Math.Max(batch.RecordCount, _keep.Length * 2)];
-        }
-
         hasTombstones = false;
         var tombstonesStay = !batch.HasDeleteHorizon || nowMs < batch.BaseTimestamp;
         var kept = 0;
-        var record = new RecordWalker(source.Records(), batch.RecordCount);
-        for (var i = 0; record.Next(); i++)
+        _keys.Read(source);
+        foreach (ref var key in _keys.Keys)
         {
-            var keep = IsKept(record, batch.BaseOffset + record.OffsetDelta, tombstonesStay);
-            _keep[i] = keep;
-            if (keep)
+            key.Stays = IsKept(key, batch.BaseOffset + key.OffsetDelta, tombstonesStay);
+            if (key.Stays)
             {
                 kept++;
-                hasTombstones |= record.ValueIsNull;
+                hasTombstones |= key.ValueIsNull;
             }
         }
 
-        return record.Failed
-            ? throw source.Damaged($"offset {batch.BaseOffset}: the records are not what the header says")
-            : kept;
+        return kept;
     }
 
-    private bool IsKept(in RecordWalker record, long offset, bool tombstonesStay)
+    private bool IsKept(in RecordKey key, long offset, bool tombstonesStay)
     {
         if (offset > map.LatestOffset)
         {
             return true;
         }
 
-        if (record.KeyIsNull)
+        if (key.KeyIsNull)
         {
             RecordsWithoutKey++;
             return false;
         }
 
-        return offset >= map.OffsetOf(record.Key) && (!record.ValueIsNull || tombstonesStay);
+        return offset >= map.OffsetOf(key.Hash) && (!key.ValueIsNull || tombstonesStay);
     }
 
     private ReadOnlySpan<byte> Write(BatchSource source, int kept, bool setHorizon)
@@ -110,9 +102,10 @@ internal sealed class RetentionFilter(
         var horizon = setHorizon ? nowMs + deleteRetentionMs : batch.HasDeleteHorizon ? batch.BaseTimestamp : -1;
         _rewriter.Begin(batch, horizon);
         var record = new RecordWalker(source.Records(), batch.RecordCount);
+        var keys = _keys.Keys;
         for (var i = 0; record.Next(); i++)
         {
-            if (batch.IsControl || _keep[i])
+            if (batch.IsControl || keys[i].Stays)
             {
                 _rewriter.Add(record);
             }

@@ -76,12 +76,12 @@ public sealed class LogCleanerTests : IDisposable
     public void Options_OfTheThrottle_HoldTheCleanerUp()
     {
         var throttle = new IoThrottle(_clock, 1000);
-        throttle.Spent(0, CancellationToken.None);
+        throttle.Spent(0, null, CancellationToken.None);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
 
         // Nobody moves the clock: only the stop ends the wait.
-        throttle.Spent(5000, stop.Token);
+        throttle.Spent(5000, null, stop.Token);
         Assert.Equal(0, _clock.ActiveTimers);
         Assert.False(throttle.IsUnlimited);
         Assert.True(new IoThrottle(_clock, double.MaxValue).IsUnlimited);

@@ -33,11 +33,11 @@ public sealed class CompactionTests
         Assert.Equal(10, map.Capacity);
         for (var i = 0; i < 10; i++)
         {
-            Assert.True(map.TryPut(BitConverter.GetBytes(i), i));
+            Assert.True(map.TryPut(HashOf(map, i), i));
         }
 
-        Assert.False(map.TryPut(BitConverter.GetBytes(10), 10));
-        Assert.True(map.TryPut(BitConverter.GetBytes(3), 33));
+        Assert.False(map.TryPut(HashOf(map, 10), 10));
+        Assert.True(map.TryPut(HashOf(map, 3), 33));
         Assert.Equal((33L, 9L, -1L), (OffsetOf(map, 3), OffsetOf(map, 9), OffsetOf(map, 10)));
         Assert.Equal(10, map.Count);
     }
@@ -318,7 +318,9 @@ public sealed class CompactionTests
         Assert.Equal([1L], Offsets(log));
     }
 
-    private static long OffsetOf(KeyOffsetMap map, int key) => map.OffsetOf(BitConverter.GetBytes(key));
+    private static long OffsetOf(KeyOffsetMap map, int key) => map.OffsetOf(HashOf(map, key));
+
+    private static KeyHash HashOf(KeyOffsetMap map, int key) => map.Hash(BitConverter.GetBytes(key));
 
     private static void PutAndRoll(PartitionLog log, params string[] keys)
     {
