@@ -62,6 +62,7 @@ internal static class LoadRows
                         ("topic", topic), ("partitions", partitions), ("record-bytes", 1_024),
                         ("batch-bytes", 16_384), ("depth", 5), ("acks", -1), ("seconds", session.Options.Seconds),
                         ("warmup", session.Options.Seconds / 5), ("max-bytes", MaxBytesPerRun)));
+                    driver.Server.WaitForDeletions();
                     Machine.SettleDisk();
                     return figures;
                 },

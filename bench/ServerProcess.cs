@@ -83,6 +83,19 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>
+    /// Waits until the files of deleted topics are gone: to take gigabytes off a disk keeps it busy for seconds.
+    /// </summary>
+    public void WaitForDeletions()
+    {
+        var clock = Stopwatch.StartNew();
+        while (_directory is not null && clock.Elapsed.TotalSeconds < 15
+            && Directory.EnumerateDirectories(_directory, "*-delete").Any())
+        {
+            Thread.Sleep(20);
+        }
+    }
+
     public void Dispose()
     {
         if (_process is null || _directory is null)

@@ -157,6 +157,9 @@ internal sealed class AckFlusher(Action<IReadOnlyList<LogFlush>> flush, Action<A
 
     private bool TakeWaiting()
     {
+        // Where threads share a core, who appends goes first: the flush then has more to do at once. Costs nothing where
+        // nobody else wants to run.
+        Thread.Yield();
         lock (_bell)
         {
             _isRunning = _waiting.Count > 0;
