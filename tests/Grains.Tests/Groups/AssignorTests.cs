@@ -1,13 +1,24 @@
 using System.Diagnostics;
 using Orleans.Kafka.Grains.Groups.Assignors;
+using Xunit.Abstractions;
 
 namespace Orleans.Kafka.Grains.Tests.Groups;
 
-public sealed class AssignorTests
+public sealed class AssignorTests(ITestOutputHelper output)
 {
     private const int Rounds = 300;
 
-    public static TheoryData<IGroupAssignor> All => [new RangeAssignor(), new RoundRobinAssignor(), new StickyAssignor()];
+    public static TheoryData<IGroupAssignor> All =>
+    [
+        new RangeAssignor(), new RoundRobinAssignor(), new StickyAssignor(), new CooperativeStickyAssignor(),
+        new UniformAssignor(),
+    ];
+
+    public static TheoryData<IGroupAssignor> Even =>
+        [new RoundRobinAssignor(), new StickyAssignor(), new CooperativeStickyAssignor(), new UniformAssignor()];
+
+    public static TheoryData<IGroupAssignor> Sticky =>
+        [new StickyAssignor(), new CooperativeStickyAssignor(), new UniformAssignor()];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -43,11 +54,9 @@ public sealed class AssignorTests
     }
 
     [Theory]
-    [InlineData("roundrobin")]
-    [InlineData("sticky")]
-    public void Assign_EqualSubscriptions_CountsDifferByOneAtMost(string name)
+    [MemberData(nameof(Even))]
+    public void Assign_EqualSubscriptions_CountsDifferByOneAtMost(IGroupAssignor assignor)
     {
-        IGroupAssignor assignor = name == "sticky" ? new StickyAssignor() : new RoundRobinAssignor();
         for (int seed = 0; seed < Rounds; seed++)
         {
             (List<AssignorMember> members, Dictionary<string, int> topics) = RandomGroup(new Random(seed), uniform: true);
@@ -98,20 +107,21 @@ public sealed class AssignorTests
         Assert.Equal([new("t", 1), new("u", 0), new("u", 2)], assignment["b"]);
     }
 
-    [Fact]
-    public void Sticky_MemberLeaves_OthersKeepWhatTheyHave()
+    [Theory]
+    [MemberData(nameof(Sticky))]
+    public void Sticky_MemberLeaves_OthersKeepWhatTheyHave(IGroupAssignor assignor)
     {
         for (int seed = 0; seed < Rounds; seed++)
         {
             (List<AssignorMember> members, Dictionary<string, int> topics) = RandomGroup(new Random(seed), uniform: true);
-            var before = new StickyAssignor().Assign(members, topics);
+            var before = assignor.Assign(members, topics);
             List<AssignorMember> left = [.. Owning(members, before).Skip(1)];
             if (left.Count == 0)
             {
                 continue;
             }
 
-            var after = new StickyAssignor().Assign(left, topics);
+            var after = assignor.Assign(left, topics);
 
             Assert.All(left, member => Assert.Subset(after[member.Id].ToHashSet(), before[member.Id].ToHashSet()));
         }
@@ -133,15 +143,16 @@ public sealed class AssignorTests
         }
     }
 
-    [Fact]
-    public void Sticky_NothingChanged_NothingMoves()
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Assign_NothingChanged_NothingMoves(IGroupAssignor assignor)
     {
         for (int seed = 0; seed < Rounds; seed++)
         {
             (List<AssignorMember> members, Dictionary<string, int> topics) = RandomGroup(new Random(seed), uniform: false);
-            var before = new StickyAssignor().Assign(members, topics);
+            var before = assignor.Assign(members, topics);
 
-            AssertSame(before, new StickyAssignor().Assign(Owning(members, before), topics));
+            AssertSame(before, assignor.Assign(Owning(members, before), topics));
         }
     }
 
@@ -179,18 +190,88 @@ public sealed class AssignorTests
     }
 
     [Fact]
-    public void Sticky_ThousandMembersTenThousandPartitions_IsQuick()
+    public void CooperativeSticky_PartitionsChangeHands_AreGivenOnlyAfterTheirOwnersGaveThemUp()
+    {
+        var assignor = new CooperativeStickyAssignor();
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            var random = new Random(seed);
+            (List<AssignorMember> members, Dictionary<string, int> topics) = RandomGroup(random, uniform: false);
+            var before = assignor.Assign(members, topics);
+            List<AssignorMember> changed = [.. Owning(members, before).Where(_ => random.Next(4) > 0)];
+            changed.Add(new AssignorMember("new", null, topics.Keys.ToHashSet()));
+
+            // Each round's revocations make the next one's gifts possible, and there is an end to it.
+            bool isDone = false;
+            for (int round = 2; !isDone; round++)
+            {
+                var given = assignor.Assign(changed, topics);
+                foreach (AssignorMember member in changed)
+                {
+                    var others = changed.Where(other => other != member).SelectMany(other => other.Owned);
+                    Assert.Empty(given[member.Id].Intersect(others));
+                }
+
+                isDone = changed.TrueForAll(member => member.Owned.ToHashSet().SetEquals(given[member.Id]));
+                changed = changed.ConvertAll(member => member with { Owned = given[member.Id], Generation = round });
+                Assert.InRange(round, 2, 8);
+            }
+
+            Assert.Equal(topics.Values.Sum(), changed.Sum(member => member.Owned.Count));
+        }
+    }
+
+    [Fact]
+    public void Range_MembersOwnSomething_KeepItWithinTheirShareAndStayCoPartitioned()
+    {
+        var topics = new Dictionary<string, int> { ["orders"] = 24, ["payments"] = 24 };
+        var assignor = new RangeAssignor();
+        for (int count = 2; count < 12; count++)
+        {
+            var members = Enumerable.Range(0, count).Select(i => Member($"m{i}", "orders", "payments")).ToList();
+            var before = assignor.Assign(members, topics);
+            List<AssignorMember> left = [.. Owning(members, before).Skip(1)];
+
+            var after = assignor.Assign(left, topics);
+
+            Assert.All(left, member => Assert.Subset(after[member.Id].ToHashSet(), before[member.Id].ToHashSet()));
+            Assert.All(after.Values, owned => Assert.Equal(
+                owned.Where(each => each.Topic == "orders").Select(each => each.Partition),
+                owned.Where(each => each.Topic == "payments").Select(each => each.Partition)));
+            Assert.InRange(after.Values.Max(owned => owned.Count) - after.Values.Min(owned => owned.Count), 0, 2);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Assign_ThousandMembersTenThousandPartitions_IsComplete(IGroupAssignor assignor)
     {
         var topics = Enumerable.Range(0, 100).ToDictionary(i => $"t{i}", _ => 100);
         var members = Enumerable.Range(0, 1000).Select(i => Member($"m{i:D4}", [.. topics.Keys])).ToList();
-        var before = new StickyAssignor().Assign(members, topics);
-        List<AssignorMember> grown = [.. Owning(members, before), Member("new", [.. topics.Keys])];
+        var before = assignor.Assign(members, topics);
+        List<AssignorMember> grown = [.. Owning(members, before).Skip(10), Member("new", [.. topics.Keys])];
         long start = Stopwatch.GetTimestamp();
 
-        new StickyAssignor().Assign(grown, topics);
+        var after = assignor.Assign(grown, topics);
 
-        // Far below this on an idle machine; the bound only catches what grows with the square.
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 5);
+        output.WriteLine($"{assignor.Name}: {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F0} ms");
+        int waiting = assignor is CooperativeStickyAssignor ? before.Values.Max(owned => owned.Count) : 0;
+        Assert.InRange(after.Values.Sum(owned => owned.Count), 10_000 - waiting, 10_000);
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Assign_ThousandMembersWithDifferentWishes_IsComplete(IGroupAssignor assignor)
+    {
+        var topics = Enumerable.Range(0, 100).ToDictionary(i => $"t{i}", _ => 100);
+        var members = Enumerable.Range(0, 1000)
+            .Select(i => Member($"m{i:D4}", [.. topics.Keys.Where((_, topic) => (i + topic) % 3 > 0)])).ToList();
+        long start = Stopwatch.GetTimestamp();
+
+        var assignment = assignor.Assign(members, topics);
+
+        output.WriteLine($"{assignor.Name}: {Stopwatch.GetElapsedTime(start).TotalMilliseconds:F0} ms");
+        Assert.Equal(10_000, assignment.Values.Sum(owned => owned.Count));
     }
 
     private static AssignorMember Member(string id, params string[] topics) => new(id, null, topics.ToHashSet());

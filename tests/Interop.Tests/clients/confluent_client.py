@@ -261,13 +261,14 @@ def member(bootstrap, topic, group, strategy, session_timeout_ms, instance=None)
         on_lost=lambda _, partitions: this.ownership("lost", partitions),
     )
     while not this.is_stopped:
-        # One by one: in this version a call for many drops those that it holds when a rebalance comes between.
-        messages = []
-        while len(messages) < 200 and (message := consumer.poll(0.02 if messages else 0.1)) is not None:
+        # One by one: in this version a call for many drops those that it holds when a rebalance comes between. And said
+        # at once: the next poll may commit, when the member has to give up partitions.
+        count = 0
+        while count < 200 and (message := consumer.poll(0.02 if count else 0.1)) is not None:
             if message.error() is None:
-                messages.append(message)
-        if messages:
-            this.offsets("read", [(each.partition(), each.offset()) for each in messages])
+                this.offsets("read", [(message.partition(), message.offset())])
+                count += 1
+        if count > 0:
             commit()
     consumer.close()
 

@@ -38,14 +38,14 @@ public sealed class StickyAssignor : IGroupAssignor
         DealTheRest(sorted, topics, partitionCounts, assignment);
         if (!isUniform)
         {
-            new AssignmentBalance(sorted, topics, assignment).Run();
+            new AssignmentBalance(sorted, topics, assignment).Run(assignment);
         }
 
         return AssignmentOrder.Ordered(assignment);
     }
 
     /// <summary>Who may keep which partition: the newest claim; among equals the first member.</summary>
-    private static Dictionary<TopicPartition, AssignorMember> Claims(
+    internal static Dictionary<TopicPartition, AssignorMember> Claims(
         List<AssignorMember> sorted, IReadOnlyDictionary<string, int> partitionCounts)
     {
         var claims = new Dictionary<TopicPartition, AssignorMember>();

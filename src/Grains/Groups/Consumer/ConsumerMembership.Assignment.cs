@@ -127,7 +127,7 @@ internal sealed partial class ConsumerMembership
                     each => new TopicPartition(image.TopicsById[each.TopicId].Name, each.Partition))],
                 Generation = AssignmentEpoch,
             })];
-        Dictionary<string, List<TopicPartition>> assignment = Assignors[AssignorName].Assign(members, counts);
+        Dictionary<string, List<TopicPartition>> assignment = GroupAssignors.ByName[AssignorName].Assign(members, counts);
         foreach (ConsumerMember member in _members.Values)
         {
             HashSet<TopicIdPartition> target = [.. assignment[member.Id].Select(

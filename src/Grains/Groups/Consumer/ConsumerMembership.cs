@@ -1,5 +1,4 @@
 using Orleans.Kafka.Grains.Cluster;
-using Orleans.Kafka.Grains.Groups.Assignors;
 using Orleans.Kafka.Grains.Metadata;
 
 namespace Orleans.Kafka.Grains.Groups.Consumer;
@@ -41,12 +40,6 @@ internal sealed partial class ConsumerMembership(
 {
     /// <summary>The epochs of a group before anybody joined.</summary>
     private const int FirstEpoch = 1;
-
-    private static readonly Dictionary<string, IGroupAssignor> Assignors = new(StringComparer.Ordinal)
-    {
-        ["uniform"] = new StickyAssignor(),
-        ["range"] = new RangeAssignor(),
-    };
 
     private readonly Dictionary<string, ConsumerMember> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ConsumerMember> _staticMembers = new(StringComparer.Ordinal);
