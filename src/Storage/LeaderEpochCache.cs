@@ -23,6 +23,9 @@ internal sealed class LeaderEpochCache
     /// <summary>There is something that the file does not say yet.</summary>
     public bool IsDirty { get; private set; }
 
+    /// <summary>The file may not be on disk, whatever it says: it is to be written anew.</summary>
+    public void MarkDirty() => IsDirty = true;
+
     /// <summary>An epoch begins. Entries that contradict it (a later epoch, or one that began behind) go.</summary>
     public void Assign(int epoch, long startOffset)
     {

@@ -10,6 +10,7 @@ public sealed partial class LogDirectory
     // A log that failed and is opened again in the same process is not clean any more.
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
+    private readonly HashSet<(string Topic, int Partition)> _lostFlushes = [];
     private readonly List<IFile> _flushedFiles = [];
     private readonly List<PartitionLog> _flushedWhole = [];
     private IOException?[] _flushFailures = [];
@@ -245,6 +246,11 @@ public sealed partial class LogDirectory
         _logStarts[key] = log.Offsets.LogStart;
         _cleanerOffsets[key] = log.CleanerCheckpoint;
         _logs.Remove(key);
+        if (log.HasLostFlush)
+        {
+            _lostFlushes.Add(key);
+        }
+
         if (log.IsClosedCleanly)
         {
             _closedCleanly.Add(key);

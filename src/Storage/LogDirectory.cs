@@ -171,6 +171,7 @@ public sealed partial class LogDirectory : IDisposable
         {
             log.CleanerCheckpoint = _cleanerOffsets.GetValueOrDefault(key, -1);
             _logs[key] = log;
+            _lostFlushes.Remove(key);
         }
 
         return log;
@@ -233,6 +234,7 @@ public sealed partial class LogDirectory : IDisposable
                 LogStartOffset = _logStarts.GetValueOrDefault(key),
                 RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
                 HighWatermark = _highWatermarks.GetValueOrDefault(key),
+                HasLostFlush = _lostFlushes.Contains(key),
                 IsClean = (_openedOnce.Add(key) && WasClean) | _closedCleanly.Remove(key),
             };
         }

@@ -75,7 +75,7 @@ public sealed partial class PartitionLog
     {
         if (failure is not null)
         {
-            Poison(Directory, failure);
+            LoseFlush(failure);
         }
         else if (target >= 0 && _cutsBeforeSharedFlush == Volatile.Read(ref _cuts))
         {
@@ -264,9 +264,15 @@ public sealed partial class PartitionLog
         }
         catch (IOException e)
         {
-            Poison(Directory, e);
+            LoseFlush(e);
             return false;
         }
+    }
+
+    private void LoseFlush(IOException cause)
+    {
+        HasLostFlush = true;
+        Poison(Directory, cause);
     }
 
     /// <summary>From the first flush on there are records, and without this file they would belong to nobody.</summary>

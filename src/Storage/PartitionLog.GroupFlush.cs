@@ -53,7 +53,7 @@ public sealed partial class PartitionLog
         flush.File = null;
         if (flush.Failure is { } failure)
         {
-            Poison(Directory, failure);
+            LoseFlush(failure);
         }
         else if (isFlushed)
         {

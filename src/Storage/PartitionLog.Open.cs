@@ -12,6 +12,9 @@ public readonly record struct LogOpenOptions
     /// <summary>From <c>replication-offset-checkpoint</c>; 0 without entry.</summary>
     public long HighWatermark { get; init; }
 
+    /// <summary>A flush failed in this process: everything behind the recovery point is written anew.</summary>
+    internal bool HasLostFlush { get; init; }
+
     /// <summary>The directory carried the marker of a clean shutdown.</summary>
     public bool IsClean { get; init; }
 }
@@ -105,6 +108,11 @@ public sealed partial class PartitionLog
         ReloadProducers(start, end, listing.Snapshots);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
+        if (options.HasLostFlush)
+        {
+            WriteAgain();
+        }
+
         Recovery = new RecoveryReport(recovery.BytesRead, cut, setAside, rebuilt, !options.IsClean);
         if (Math.Max(options.RecoveryPoint, options.HighWatermark) > end)
         {
@@ -114,6 +122,43 @@ public sealed partial class PartitionLog
                 $"the log ends at {end}, but records below {Math.Max(options.RecoveryPoint, options.HighWatermark)} " +
                 "were there before");
         }
+    }
+
+    /// <summary>Makes the pages behind the recovery point dirty again, with what they hold, so that a flush means something.</summary>
+    private void WriteAgain()
+    {
+        var buffer = new byte[64 * 1024];
+        for (var i = 0; i < _segments.Length; i++)
+        {
+            var segment = _segments[i];
+            if ((i + 1 < _segments.Length && _segments[i + 1].BaseOffset <= _recoveryPoint)
+                || segment.Size == 0 || segment.File.Pin() is not { } file)
+            {
+                continue;
+            }
+
+            try
+            {
+                var position = _recoveryPoint <= segment.BaseOffset ? 0 : segment.PositionOf(_recoveryPoint);
+                while (position < segment.Size)
+                {
+                    var read = file.Read(buffer.AsSpan(0, Math.Min(buffer.Length, segment.Size - position)), position);
+                    if (read == 0)
+                    {
+                        throw new IOException($"{segment.File.Path} ends before its records do");
+                    }
+
+                    file.Write(buffer.AsSpan(0, read), position);
+                    position += read;
+                }
+            }
+            finally
+            {
+                segment.File.Unpin();
+            }
+        }
+
+        _epochs.MarkDirty();
     }
 
     /// <summary>A deletion that a crash interrupted is brought to its end.</summary>

@@ -103,6 +103,12 @@ public sealed partial class PartitionLog : IDisposable
         }
     }
 
+    /// <summary>
+    /// A flush failed. The system then counts the pages as written, and later flushes succeed without them: what is not
+    /// below the recovery point must be written again before it can be flushed.
+    /// </summary>
+    internal bool HasLostFlush { get; private set; }
+
     /// <summary>It was closed with all it needs to be opened without a recovery.</summary>
     internal bool IsClosedCleanly { get; set; }
 

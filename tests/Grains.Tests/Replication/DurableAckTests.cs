@@ -152,6 +152,33 @@ public sealed class DurableAckTests : IDisposable
     }
 
     [Fact]
+    public void Flush_ThatFailed_IsRepeatedOnlyAfterTheBytesWereWrittenAgain()
+    {
+        Replica replica = Open(0);
+        FlushAllOf(replica);
+        _disk.BeforeFlush = _ => throw new IOException("the disk is gone");
+        Append(replica);
+        FlushDue();
+        _disk.BeforeFlush = null;
+        var written = new List<(long Position, int Length)>();
+        _disk.BeforeWrite = (path, position, length) =>
+        {
+            if (path.EndsWith(".log", StringComparison.Ordinal))
+            {
+                written.Add((position, length));
+            }
+        };
+        Replica again = Open(0);
+        int size = (int)again.Log.SizeBytes;
+
+        Assert.NotSame(replica.Log, again.Log);
+        Assert.Equal([(size / 2, size / 2)], written);
+        Assert.Equal((1, 2), (again.Log.RecoveryPoint, again.Log.Offsets.LogEnd));
+        Assert.True(again.Log.Flush());
+        Assert.Equal(2, again.Log.RecoveryPoint);
+    }
+
+    [Fact]
     public async Task RoleChange_WithAppendsWaiting_RefusesThem()
     {
         Replica replica = Open(0);
