@@ -16,7 +16,7 @@ namespace Orleans.Kafka.Grains.Replication;
 internal sealed class AckFlusher(Action<IReadOnlyList<LogFlush>> flush, Action<Action>? run = null)
 {
     [ThreadStatic]
-    private static bool _isHeld;
+    private static AckFlusher? _held;
 
     private readonly object _bell = new();
     private readonly List<LogFlush> _flushes = [];
@@ -37,7 +37,7 @@ internal sealed class AckFlusher(Action<IReadOnlyList<LogFlush>> flush, Action<A
             _waiting.Add(replica);
         }
 
-        if (!_isHeld)
+        if (_held != this)
         {
             Start();
         }
@@ -49,14 +49,14 @@ internal sealed class AckFlusher(Action<IReadOnlyList<LogFlush>> flush, Action<A
     /// </summary>
     public void Gather<T>(T state, Action<T> add)
     {
-        _isHeld = true;
+        _held = this;
         try
         {
             add(state);
         }
         finally
         {
-            _isHeld = false;
+            _held = null;
             Start();
         }
     }

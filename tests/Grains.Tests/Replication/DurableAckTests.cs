@@ -43,6 +43,20 @@ public sealed class DurableAckTests : IDisposable
     }
 
     [Fact]
+    public void ParkedFetch_HearsOfRecordsWhenTheyAreOnDisk()
+    {
+        Replica replica = Open(0);
+        var parked = new Parked();
+        replica.Park(new ParkingPlace(parked));
+        Append(replica);
+        Assert.Equal(0, parked.News);
+
+        FlushDue();
+
+        Assert.Equal(1, parked.News);
+    }
+
+    [Fact]
     public void Append_WithoutTheSetting_IsAcknowledgedFromMemory()
     {
         Replica replica = Open(0, LogConfig.Default);
@@ -311,6 +325,17 @@ public sealed class DurableAckTests : IDisposable
         while (_due.TryDequeue(out Action? run))
         {
             run();
+        }
+    }
+
+    private sealed class Parked : ParkedFetch
+    {
+        public int News { get; private set; }
+
+        protected internal override void OnNews() => News++;
+
+        protected internal override void OnDeadline()
+        {
         }
     }
 
