@@ -42,6 +42,11 @@ internal sealed class ClientRun : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Clients.ScriptFolder,
         };
+        foreach ((string name, string value) in Clients.Variables(client))
+        {
+            start.Environment[name] = value;
+        }
+
         var process = Process.Start(start)!;
         process.StandardInput.Close();
         return new ClientRun(process, onLine);

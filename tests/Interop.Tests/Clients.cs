@@ -10,11 +10,13 @@ public enum Client
     Kcat,
     KafkaJs,
     Platformatic,
+    NodeRdkafka,
 }
 
 /// <summary>Finds the clients on this machine and says how to start them.</summary>
 internal static class Clients
 {
+    private const string NodeRdkafkaVariable = "ORLEANS_KAFKA_NODE_RDKAFKA";
     private const string HowToInstall = "tests/Interop.Tests/install-clients.sh installs it";
 
     /// <summary>Where the scripts are that run inside a client's own language.</summary>
@@ -26,6 +28,16 @@ internal static class Clients
     private static readonly Lazy<string?> ConfluentPython = new(() => PythonWith("confluent_kafka"));
     private static readonly Lazy<string?> Node = new(
         () => FirstThatRuns(["--version"], Path.Combine(ScriptFolder!, "node_modules", ".bin", "node")));
+
+    /// <summary>Compiled for the Node.js of the machine, which therefore runs it.</summary>
+    private static readonly Lazy<string?> SystemNode = new(() => FirstThatRuns(["--version"], "node"));
+
+    /// <summary>Where install-clients.sh puts node-rdkafka, unless the environment says otherwise.</summary>
+    private static readonly string NodeRdkafkaFolder =
+        Environment.GetEnvironmentVariable(NodeRdkafkaVariable) is { Length: > 0 } folder
+            ? folder
+            : Path.Combine(
+                Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "orleans-kafka", "node-rdkafka");
 
     /// <summary>The root of the repository.</summary>
     public static string RepositoryFolder()
@@ -52,8 +64,14 @@ internal static class Clients
             => $"kafkajs is not installed; {HowToInstall}",
         Client.Platformatic when Node.Value is null || !HasPackage("@platformatic/kafka")
             => $"@platformatic/kafka is not installed; {HowToInstall}",
+        Client.NodeRdkafka when SystemNode.Value is null || !File.Exists(Path.Combine(NodeRdkafkaFolder, ".installed"))
+            => $"node-rdkafka is not compiled; {HowToInstall}",
         _ => null,
     };
+
+    /// <summary>What a client finds in its environment.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Variables(Client client) =>
+        client == Client.NodeRdkafka ? [new(NodeRdkafkaVariable, NodeRdkafkaFolder)] : [];
 
     /// <summary>The command line of a client, up to its own arguments.</summary>
     public static string[] Command(Client client)
@@ -69,6 +87,7 @@ internal static class Clients
             Client.KafkaPython => [KafkaPython.Value!, Script("kafka_python_client.py")],
             Client.ConfluentPython => [ConfluentPython.Value!, Script("confluent_client.py")],
             Client.KafkaJs => [Node.Value!, Script("kafkajs_client.mjs")],
+            Client.NodeRdkafka => [SystemNode.Value!, Script("node_rdkafka_client.mjs")],
             _ => [Node.Value!, Script("platformatic_client.mjs")],
         };
     }

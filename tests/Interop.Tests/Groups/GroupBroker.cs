@@ -10,7 +10,13 @@ public sealed class GroupBroker : IAsyncLifetime
     internal BrokerProcess Broker => _broker!;
 
     public async Task InitializeAsync() => _broker = await BrokerProcess.StartAsync(
-        GroupUnderTest.BrokerSetting, "group.initial.rebalance.delay.ms=0");
+        GroupUnderTest.BrokerSetting,
+        "group.initial.rebalance.delay.ms=0",
+        "group.consumer.min.session.timeout.ms=1000",
+        "group.consumer.session.timeout.ms=3000",
+        "group.consumer.min.heartbeat.interval.ms=100",
+        "group.consumer.heartbeat.interval.ms=300",
+        "group.consumer.assignment.interval.ms=200");
 
     public async Task DisposeAsync()
     {

@@ -11,6 +11,9 @@ internal sealed record GroupUnderTest(string Bootstrap, string Topic, string Id)
     /// <summary>Members give up what they must in one rebalance, and have what is new in the next (KIP-429).</summary>
     public const string CooperativeSticky = "cooperative-sticky";
 
+    /// <summary>The coordinator assigns (KIP-848): no strategy, but the other protocol.</summary>
+    public const string ConsumerProtocol = "consumer";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>The assignment strategy, by the name that clients know.</summary>

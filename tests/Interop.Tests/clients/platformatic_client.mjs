@@ -132,8 +132,58 @@ async function deleteRecords(bootstrap, topic) {
   await client.close()
 }
 
+// Reads as a member of a group until it gets SIGTERM; commits what it has read. Says what member.py says. The strategy
+// "consumer" is the consumer protocol (KIP-848), any other stands for the classic one with the client's own assignor.
+async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
+  const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
+  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  const stopped = new Promise(resolve => process.once('SIGTERM', resolve))
+  const awake = setInterval(() => {}, 1000)
+  say('started')
+  const sessionTimeout = Number(sessionTimeoutMs)
+  const protocol = strategy === 'consumer'
+    ? { groupProtocol: 'consumer' }
+    : { sessionTimeout, heartbeatInterval: sessionTimeout / 10 }
+  const consumer = new Consumer({ ...options(bootstrap), ...protocol, groupId: group, rebalanceTimeout: 60000 })
+  // It tells of nothing but sets its assignments the moment it goes by them.
+  let assignments = null
+  Object.defineProperty(consumer, 'assignments', {
+    get: () => assignments,
+    set: value => {
+      const before = assignments?.find(each => each.topic === topic)?.partitions ?? []
+      const after = value?.find(each => each.topic === topic)?.partitions ?? []
+      own('revoked', before.filter(each => !after.includes(each)))
+      own('assigned', after.filter(each => !before.includes(each)))
+      assignments = value
+    },
+  })
+  const stream = await consumer.consume({
+    topics: [topic], mode: 'committed', fallbackMode: 'earliest', autocommit: false, maxWaitTime: 100,
+  })
+  // By itself it would commit what is still on its way through the stream.
+  const toCommit = new Map()
+  stream.on('data', ({ partition, offset }) => {
+    say('read', partition, offset)
+    toCommit.set(partition, offset + 1n)
+  })
+  const commit = async () => {
+    const offsets = [...toCommit].map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: -1 }))
+    toCommit.clear()
+    // What is refused because the group is on the move comes again.
+    if (offsets.length > 0) await consumer.commit({ offsets }).catch(() => {})
+  }
+  const committing = setInterval(commit, 100)
+  stream.on('error', error => process.stderr.write(`${error.stack}\n`))
+  await stopped
+  clearInterval(awake)
+  clearInterval(committing)
+  await stream.close()
+  await commit()
+  await consumer.close(true)
+}
+
 const hasCode = code => function matches(error) {
   return error.apiId === code || (error.errors ?? []).some(matches) || (error.cause && matches(error.cause))
 }
 
-await run({ produce, consume, admin, configs, offsets, 'delete-records': deleteRecords })
+await run({ produce, consume, admin, configs, offsets, member, 'delete-records': deleteRecords })

@@ -10,6 +10,13 @@ namespace Orleans.Kafka.Grains.Groups.Consumer;
 /// <summary>Between sets of partitions and what classic consumers put into their messages.</summary>
 internal static class ClassicBytes
 {
+    /// <summary>
+    /// Assignors whose assignments need no data of their own. Clients put some there all the same: librdkafka sends
+    /// back what came with the subscription.
+    /// </summary>
+    private static readonly HashSet<string> KnownAssignors =
+        new(StringComparer.Ordinal) { "range", "roundrobin", "sticky", "cooperative-sticky" };
+
     /// <summary>An assignment in the version in which the member wrote its subscription.</summary>
     public static byte[] Assignment(IEnumerable<TopicIdPartition> partitions, byte[] subscription, MetadataImage image)
     {
@@ -38,9 +45,9 @@ internal static class ClassicBytes
 
     /// <summary>
     /// The partitions of an assignment, without those of topics that are gone; null when it is not that of a consumer,
-    /// or carries data of an assignor that would be lost.
+    /// or carries data of an assignor of the users' own, which would be lost.
     /// </summary>
-    public static HashSet<TopicIdPartition>? ReadAssignment(byte[] bytes, MetadataImage image)
+    public static HashSet<TopicIdPartition>? ReadAssignment(byte[] bytes, string? protocol, MetadataImage image)
     {
         if (bytes.Length == 0)
         {
@@ -55,7 +62,8 @@ internal static class ClassicBytes
         var reader = new KafkaReader(bytes.AsMemory(sizeof(short)));
         var assignment = new ConsumerProtocolAssignment();
         assignment.Read(ref reader, ConsumerProtocolAssignment.MinVersion);
-        if (reader.Failed || assignment.UserData is { Length: > 0 })
+        bool wouldLose = assignment.UserData is { Length: > 0 } && !KnownAssignors.Contains(protocol ?? "");
+        if (reader.Failed || wouldLose)
         {
             return null;
         }

@@ -52,7 +52,11 @@ internal sealed partial class ConsumerMembership
     /// it said to have besides: a cooperative member that has not heard of its assignment yet has not let go of
     /// anything. False, with nothing done, when their words are not those of consumers.
     /// </summary>
-    public bool TryTakeOver(IReadOnlyCollection<GroupMember> members, int generation, GroupTime now)
+    /// <param name="members">The members.</param>
+    /// <param name="protocol">What they follow; null before their first assignment.</param>
+    /// <param name="generation">The group's generation.</param>
+    /// <param name="now">The time.</param>
+    public bool TryTakeOver(IReadOnlyCollection<GroupMember> members, string? protocol, int generation, GroupTime now)
     {
         MetadataImage image = metadata();
         var taken = new List<Former>();
@@ -60,7 +64,7 @@ internal sealed partial class ConsumerMembership
         {
             if (member.Protocols.Length == 0 ||
                 GroupProtocols.ReadSubscription(member.Protocols[0].Metadata) is not { } subscription ||
-                ClassicBytes.ReadAssignment(member.Assignment, image) is not { } assigned)
+                ClassicBytes.ReadAssignment(member.Assignment, protocol, image) is not { } assigned)
             {
                 return false;
             }

@@ -130,7 +130,7 @@ internal sealed partial class Group
         bool isAllowed = _members.Count == 0 ||
             (current.Upgrades && _protocolType == GroupProtocols.Consumer && _members.Count < current.SizeMax);
         ConsumerMembership consumers = NewMembership();
-        if (!isAllowed || ((_members.Count > 0 || Generation > 0) && !consumers.TryTakeOver(_members.Values, Generation, now)))
+        if (!isAllowed || ((_members.Count > 0 || Generation > 0) && !consumers.TryTakeOver(_members.Values, _protocol, Generation, now)))
         {
             return false;
         }

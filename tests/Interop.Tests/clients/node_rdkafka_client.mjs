@@ -1,0 +1,80 @@
+// node-rdkafka: librdkafka 2.12, with its consumer protocol for groups (KIP-848). It is compiled when it is installed, and
+// so lies in a cache of its own (see install-clients.sh).
+import { createRequire } from 'node:module'
+import { run } from './records.mjs'
+
+const Kafka = createRequire(`${process.env.ORLEANS_KAFKA_NODE_RDKAFKA}/`)('node-rdkafka')
+const { ERR__ASSIGN_PARTITIONS } = Kafka.CODES.ERRORS
+
+// Reads as a member of a group until it gets SIGTERM; commits what it has read. Says what member.py says. The strategy
+// "consumer" is the consumer protocol, any other that of the classic one.
+async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
+  const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
+  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  let isStopped = false
+  process.once('SIGTERM', () => { isStopped = true })
+  say('started')
+  const sessionTimeout = Number(sessionTimeoutMs)
+  const protocol = strategy === 'consumer'
+    ? { 'group.protocol': 'consumer' }
+    : {
+        'session.timeout.ms': sessionTimeout,
+        'heartbeat.interval.ms': sessionTimeout / 10,
+        'partition.assignment.strategy': strategy,
+      }
+  const isIncremental = strategy === 'consumer' || strategy === 'cooperative-sticky'
+  let owned = []
+  // By its own positions it would commit what another thread has taken and not handed over yet.
+  const toCommit = new Map()
+  const commit = () => {
+    const offsets = [...toCommit].map(([partition, offset]) => ({ topic, partition, offset }))
+    toCommit.clear()
+    try {
+      if (offsets.length > 0) consumer.commitSync(offsets)
+    } catch {
+      // The group is on the move, and what was read comes again.
+    }
+  }
+  const consumer = new Kafka.KafkaConsumer({
+    ...protocol,
+    'metadata.broker.list': bootstrap,
+    'group.id': group,
+    'max.poll.interval.ms': 4 * sessionTimeout,
+    'enable.auto.commit': false,
+    'fetch.wait.max.ms': 100,
+    'reconnect.backoff.max.ms': 200,
+    rebalance_cb: (error, assignment) => {
+      const partitions = assignment.map(each => each.partition)
+      if (error.code === ERR__ASSIGN_PARTITIONS) {
+        own('assigned', partitions)
+        owned = [...owned, ...partitions]
+        isIncremental ? consumer.incrementalAssign(assignment) : consumer.assign(assignment)
+      } else {
+        commit()
+        own('revoked', partitions)
+        owned = owned.filter(each => !partitions.includes(each))
+        isIncremental ? consumer.incrementalUnassign(assignment) : consumer.unassign()
+      }
+    },
+  }, { 'auto.offset.reset': 'earliest' })
+  consumer.setDefaultConsumeTimeout(50)
+  await new Promise((resolve, reject) => consumer.connect({}, error => error ? reject(error) : resolve()))
+  consumer.subscribe([topic])
+  while (!isStopped) {
+    const messages = await new Promise(resolve => consumer.consume(200, (_, messages) => resolve(messages ?? [])))
+    for (const { partition, offset } of messages) {
+      say('read', partition, offset)
+      if (owned.includes(partition)) toCommit.set(partition, offset + 1)
+    }
+    if (messages.length > 0) commit()
+    else await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  // It may not come back from closing when a rebalance comes between; what is left is then given up by ending.
+  await Promise.race([
+    new Promise(resolve => consumer.disconnect(resolve)),
+    new Promise(resolve => setTimeout(resolve, 5000)),
+  ])
+  own('revoked', owned)
+}
+
+await run({ member })
