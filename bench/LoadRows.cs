@@ -66,7 +66,8 @@ internal static class LoadRows
                     Machine.SettleDisk();
                     return figures;
                 },
-                new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.8), $"{kafka} x floor"));
+                new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.8), $"{kafka} x floor"),
+                new Column(name, "CPU ms/MB", "cpu_ms_mb"));
         }
 
         const string Name = "durable ack at 1,000 msg/s, open loop";

@@ -44,6 +44,11 @@ public sealed partial class LogDirectory
         {
             if (!_environment.Files.TryFlushAll(Path))
             {
+                for (var i = 0; i < logs.Count; i++)
+                {
+                    logs[i].AbandonSharedFlush(targets[i]);
+                }
+
                 return logs.Count(l => l.Flush());
             }
         }

@@ -7,6 +7,10 @@ public sealed partial class PartitionLog
     private int _cuts;
     private int _cutsBeforeSharedFlush;
 
+    // Flushes under way that took it upon them to make names and epochs durable: until they are over, nobody may take
+    // those for durable.
+    private int _nameFlushes;
+
     /// <summary>
     /// Makes everything appended so far durable, names included, and moves the recovery point there. Appends and reads
     /// go on meanwhile. A flush that fails ends the log: what the disk dropped once, no second flush brings back.
@@ -27,13 +31,14 @@ public sealed partial class PartitionLog
                 }
 
                 target = Offsets.LogEnd;
-                names = _isDirectoryDirty;
                 if (IsClean)
                 {
                     return true;
                 }
 
+                names = _isDirectoryDirty || Volatile.Read(ref _nameFlushes) > 0;
                 dirty = DirtySegments();
+                Interlocked.Increment(ref _nameFlushes);
                 _isDirectoryDirty = false;
                 if (!PersistSmallFiles(dirty, flush: true))
                 {
@@ -41,7 +46,9 @@ public sealed partial class PartitionLog
                 }
             }
 
-            return FlushFiles(dirty, names) && MoveRecoveryPoint(target);
+            var isFlushed = FlushFiles(dirty, names) && MoveRecoveryPoint(target);
+            Interlocked.Decrement(ref _nameFlushes);
+            return isFlushed;
         }
     }
 
@@ -60,13 +67,28 @@ public sealed partial class PartitionLog
 
             var target = Offsets.LogEnd;
             _cutsBeforeSharedFlush = _cuts;
-            if (IsClean)
+            var isClean = IsClean;
+            Interlocked.Increment(ref _nameFlushes);
+            if (isClean)
             {
                 return target;
             }
 
             _isDirectoryDirty = false;
             return PersistSmallFiles(DirtySegments(), flush: false) ? target : -1;
+        }
+    }
+
+    /// <summary>There is no shared flush: what was prepared still has to be flushed, by the log itself.</summary>
+    internal void AbandonSharedFlush(long target)
+    {
+        if (target >= 0)
+        {
+            lock (_gate)
+            {
+                _isDirectoryDirty = true;
+                Interlocked.Decrement(ref _nameFlushes);
+            }
         }
     }
 
@@ -81,6 +103,11 @@ public sealed partial class PartitionLog
         {
             // After a truncation the offsets may have been written anew, behind the flush.
             MoveRecoveryPoint(target);
+        }
+
+        if (target >= 0)
+        {
+            Interlocked.Decrement(ref _nameFlushes);
         }
     }
 
@@ -195,7 +222,8 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool IsClean => Offsets.LogEnd <= _recoveryPoint && !_isDirectoryDirty && !_epochs.IsDirty;
+    private bool IsClean => Offsets.LogEnd <= _recoveryPoint && !_isDirectoryDirty && !_epochs.IsDirty
+        && Volatile.Read(ref _nameFlushes) == 0;
 
     // Segments below the log start count as well while they are there: a recovery goes through them first, and if
     // it found their end missing it would cut off all that follows.

@@ -25,7 +25,8 @@ public sealed partial class PartitionLog
         }
 
         var active = _segments[^1];
-        if (RecoveryPoint < active.BaseOffset || Volatile.Read(ref _isDirectoryDirty) || _epochs.IsDirty)
+        if (RecoveryPoint < active.BaseOffset || Volatile.Read(ref _isDirectoryDirty) || _epochs.IsDirty
+            || Volatile.Read(ref _nameFlushes) > 0)
         {
             flush.IsWhole = true;
             return;
