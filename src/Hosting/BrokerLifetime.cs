@@ -32,7 +32,7 @@ internal sealed partial class BrokerLifetime(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         long started = clock.GetTimestamp();
-        ClusterSnapshot snapshot = await Cluster.JoinAsync(replicas.ClusterIdOfDirectory());
+        ClusterSnapshot snapshot = await Cluster.JoinAsync(replicas.LookIntoDirectory());
         OpenDirectory(snapshot.ClusterId);
         try
         {
@@ -46,6 +46,7 @@ internal sealed partial class BrokerLifetime(
         }
 
         housekeeping.Start();
+        groups.Start();
         LogServing(
             logger, settings.NodeId, string.Join(", ", addresses.Current.Select(each => $"{each.Listener}://{each.Host}:{each.Port}")),
             clock.GetElapsedTime(started).TotalMilliseconds);

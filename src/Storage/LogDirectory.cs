@@ -7,7 +7,11 @@ namespace Orleans.Kafka.Storage;
 /// <param name="Topic">Topic name.</param>
 /// <param name="Partition">Partition number.</param>
 /// <param name="TopicId">From <c>partition.metadata</c>; null if that file is missing or cannot be read.</param>
-public readonly record struct StoredPartition(string Topic, int Partition, KafkaUuid? TopicId);
+public readonly record struct StoredPartition(string Topic, int Partition, KafkaUuid? TopicId)
+{
+    /// <summary>The last leader epoch that <c>leader-epoch-checkpoint</c> tells of; -1 for none.</summary>
+    public int LatestLeaderEpoch { get; init; } = -1;
+}
 
 /// <summary>
 /// A directory with the logs of one broker, laid out as Kafka's. Guards it against a second process, keeps its
@@ -102,15 +106,28 @@ public sealed partial class LogDirectory : IDisposable
     }
 
     /// <summary>The partitions that lie here, open or not.</summary>
-    public IReadOnlyList<StoredPartition> ListPartitions()
+    public IReadOnlyList<StoredPartition> ListPartitions() => ListPartitions(_environment, Path);
+
+    /// <summary>The partitions that lie in a directory that need not be open; none if it does not exist.</summary>
+    public static IReadOnlyList<StoredPartition> ListPartitions(LogEnvironment environment, string path)
     {
         var result = new List<StoredPartition>();
-        foreach (var entry in _environment.Files.List(Path))
+        if (!environment.Files.DirectoryExists(path))
+        {
+            return result;
+        }
+
+        foreach (var entry in environment.Files.List(path))
         {
             if (entry.IsDirectory && TryParseName(entry.Name, out var topic, out var partition))
             {
-                result.Add(new StoredPartition(
-                    topic, partition, PartitionMetadata.Read(_environment, InDirectory(entry.Name))));
+                var directory = System.IO.Path.Join(path, entry.Name);
+                var epochs = new LeaderEpochCache();
+                epochs.TryLoad(environment.Files, directory);
+                result.Add(new StoredPartition(topic, partition, PartitionMetadata.Read(environment, directory))
+                {
+                    LatestLeaderEpoch = epochs.Latest,
+                });
             }
         }
 

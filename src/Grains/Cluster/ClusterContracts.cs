@@ -119,6 +119,37 @@ public sealed record ClusterSnapshot
     [Id(6)] public required Dictionary<string, Dictionary<string, string>> ResourceConfigs { get; init; }
 }
 
+/// <summary>A log directory that the first broker of a cluster brings along, perhaps from Apache Kafka.</summary>
+[GenerateSerializer, Immutable, Alias("kafka.BroughtDirectory")]
+public sealed record BroughtDirectory
+{
+    /// <summary>The cluster that it belongs to, by its <c>meta.properties</c>.</summary>
+    [Id(0)] public required string ClusterId { get; init; }
+
+    /// <summary>Who brings it.</summary>
+    [Id(1)] public required int BrokerId { get; init; }
+
+    /// <summary>The partitions in it that say which topic they are of.</summary>
+    [Id(2)] public required BroughtPartition[] Partitions { get; init; }
+}
+
+/// <summary>A partition in a log directory.</summary>
+[GenerateSerializer, Immutable, Alias("kafka.BroughtPartition")]
+public sealed record BroughtPartition
+{
+    /// <summary>The topic's name.</summary>
+    [Id(0)] public required string Topic { get; init; }
+
+    /// <summary>The topic's id.</summary>
+    [Id(1)] public required Guid TopicId { get; init; }
+
+    /// <summary>The partition.</summary>
+    [Id(2)] public required int Partition { get; init; }
+
+    /// <summary>The last leader epoch in it; -1 for none.</summary>
+    [Id(3)] public required int LatestLeaderEpoch { get; init; }
+}
+
 /// <summary>A topic to be made.</summary>
 [GenerateSerializer, Immutable, Alias("kafka.TopicToCreate")]
 public sealed record TopicToCreate
@@ -211,11 +242,11 @@ public sealed record ConfigReplacement
 public interface IClusterGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// The cluster's state for a broker that starts. The first broker ever gives the cluster its id: that of the log
-    /// directory it brings, or a new one for null.
+    /// The cluster's state for a broker that starts. The first broker ever gives the cluster its id and its topics: those
+    /// of the log directory it brings, or a new id and no topics for null.
     /// </summary>
     [Alias("Join")]
-    Task<ClusterSnapshot> JoinAsync(string? clusterIdOfDirectory);
+    Task<ClusterSnapshot> JoinAsync(BroughtDirectory? directory);
 
     /// <summary>Registers a starting broker under a new broker epoch, and answers with it.</summary>
     [Alias("RegisterBroker")]

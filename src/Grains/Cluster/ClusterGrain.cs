@@ -75,11 +75,17 @@ internal sealed class ClusterGrain(
         }
     }
 
-    public async Task<ClusterSnapshot> JoinAsync(string? clusterIdOfDirectory)
+    public async Task<ClusterSnapshot> JoinAsync(BroughtDirectory? directory)
     {
         if (State.ClusterId.Length == 0)
         {
-            State.ClusterId = clusterIdOfDirectory ?? KafkaUuid.Create(random).ToString();
+            State.ClusterId = directory?.ClusterId ?? KafkaUuid.Create(random).ToString();
+            foreach (TopicImage topic in directory is null ? [] : BroughtTopics.Of(directory, State.Version + 1))
+            {
+                await GrainFactory.GetGrain<ITopicGrain>(topic.Name).CreateAsync(topic);
+                State.Topics[topic.Name] = topic.Id;
+                _topics[topic.Name] = topic;
+            }
 
             // Kafka gives every new cluster this default, so that all brokers agree on it (KIP-966).
             State.ClusterConfigs[MinInSyncReplicas] = settings.MinInSyncReplicas.ToString(CultureInfo.InvariantCulture);

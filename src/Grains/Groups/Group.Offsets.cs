@@ -120,6 +120,20 @@ internal sealed partial class Group
         }
     }
 
+    /// <summary>
+    /// The topic is no more: what was committed for it says nothing of another topic that takes its name. Offsets that
+    /// were committed without the topic's id go by the name.
+    /// </summary>
+    public void ForgetTopic(string name, Guid topicId)
+    {
+        foreach (StoredOffset offset in _offsets.All
+            .Where(each => each.Value.Topic == name && (each.Value.TopicId == topicId || each.Value.TopicId == Guid.Empty))
+            .ToList())
+        {
+            Forget(offset);
+        }
+    }
+
     private void Die()
     {
         if (_isRecorded)

@@ -61,6 +61,10 @@ public interface IGroupGrain : IGrainWithStringKey
     /// <summary>Forgets offsets past <c>offsets.retention.minutes</c>, and the group when nothing is left of it.</summary>
     [Alias("ExpireOffsets")]
     Task ExpireOffsetsAsync();
+
+    /// <summary>Forgets what is committed for a topic that was deleted.</summary>
+    [Alias("ForgetTopic")]
+    Task ForgetTopicAsync(string name, Guid topicId);
 }
 
 /// <summary>How long a call to a group may take.</summary>

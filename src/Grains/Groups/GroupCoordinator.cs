@@ -30,7 +30,6 @@ public sealed partial class GroupCoordinator
     private readonly ConcurrentDictionary<int, OffsetsPartition> _partitions = new();
     private (BrokerSettings From, GroupSettings Settings)? _read;
     private readonly TaskCompletionSource _stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ITimer? _expiry;
 
     /// <param name="settings">The broker's settings.</param>
     /// <param name="metadata">The cluster.</param>
@@ -94,11 +93,7 @@ public sealed partial class GroupCoordinator
     public async Task<(ErrorCode Error, List<GroupListing> Groups)> ListAsync()
     {
         var groups = new List<GroupListing>();
-        int count = _metadata.Current.Topics.TryGetValue(TopicName.ConsumerOffsets, out TopicImage? topic)
-            ? topic.Partitions.Length
-            : 0;
-        List<OffsetsPartition> own = [.. Enumerable.Range(0, count).Select(Partition).OfType<OffsetsPartition>()];
-        foreach (OffsetsPartition partition in own)
+        foreach (OffsetsPartition partition in OwnPartitions())
         {
             ErrorCode error = await LoadAsync(partition);
             if (error == ErrorCode.CoordinatorLoadInProgress)
@@ -110,19 +105,6 @@ public sealed partial class GroupCoordinator
         }
 
         return (ErrorCode.None, groups);
-    }
-
-    /// <summary>
-    /// Complete when the broker stops: who waits for a rebalance is answered with NOT_COORDINATOR then, and looks for
-    /// the next coordinator.
-    /// </summary>
-    public Task Stopping => _stopping.Task;
-
-    /// <summary>Takes no more requests.</summary>
-    public void Stop()
-    {
-        _expiry?.Dispose();
-        _stopping.TrySetResult();
     }
 
     /// <summary>The partition of a group and what it says of the group, for the group's grain.</summary>
@@ -209,41 +191,20 @@ public sealed partial class GroupCoordinator
 
             known?.Abandon();
             _partitions[number] = partition = new OffsetsPartition(replica);
-            TimeSpan period = TimeSpan.FromMilliseconds(_settings.Value.Long("offsets.retention.check.interval.ms"));
-            _expiry ??= _clock.CreateTimer(
-                static state => ((GroupCoordinator)state!).ExpireOffsets(), this, period, period);
         }
 
         partition.Load();
         return partition;
     }
 
-    private void ExpireOffsets()
+    /// <summary>The partitions that this broker leads; their reading is begun.</summary>
+    private List<OffsetsPartition> OwnPartitions()
     {
-        foreach (OffsetsPartition partition in _partitions.Values.Where(each => each.IsCurrent))
-        {
-            foreach (GroupListing listing in partition.Listings)
-            {
-                _ = ExpireOffsetsAsync(listing.GroupId);
-            }
-        }
+        int count = _metadata.Current.Topics.TryGetValue(TopicName.ConsumerOffsets, out TopicImage? topic)
+            ? topic.Partitions.Length
+            : 0;
+        return [.. Enumerable.Range(0, count).Select(Partition).OfType<OffsetsPartition>()];
     }
-
-    private async Task ExpireOffsetsAsync(string groupId)
-    {
-        try
-        {
-            await _grains.GetGrain<IGroupGrain>(GroupKey.Of(groupId, _settings.NodeId)).ExpireOffsetsAsync();
-        }
-        catch (Exception exception)
-        {
-            // Nothing is lost: the next round asks again.
-            LogCannotExpire(_logger, groupId, exception);
-        }
-    }
-
-    [LoggerMessage(3302, LogLevel.Warning, "the offsets of group {GroupId} cannot be looked through for old ones")]
-    private static partial void LogCannotExpire(ILogger logger, string groupId, Exception exception);
 
     [LoggerMessage(3301, LogLevel.Error, "the groups of __consumer_offsets-{Partition} cannot be read")]
     private static partial void LogCannotLoad(ILogger logger, int partition, Exception exception);

@@ -141,6 +141,14 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
 
     public Task<short> DeleteAsync() => DoAsync(() => (short)_group.Delete(), error => (short)error);
 
+    public Task ForgetTopicAsync(string name, Guid topicId) => DoAsync(
+        () =>
+        {
+            _group.ForgetTopic(name, topicId);
+            return true;
+        },
+        _ => false);
+
     public Task ExpireOffsetsAsync() => DoAsync(
         () =>
         {

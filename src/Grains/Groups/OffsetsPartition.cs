@@ -94,6 +94,23 @@ internal sealed class OffsetsPartition(Replica replica) : IThreadPoolWorkItem
         return GroupLogReader.Read(replica.Log, each => each == group).GetValueOrDefault(group) ?? new GroupImage();
     }
 
+    /// <summary>
+    /// The groups that may have committed something for a topic: those whose grains know better than the log, and those
+    /// of which the log says so.
+    /// </summary>
+    public List<string> GroupsThatMayRead(string topic)
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _claimed,
+                .. _unclaimed.Where(each => each.Value.Offsets.All.Any(offset => offset.Value.Topic == topic))
+                    .Select(each => each.Key),
+            ];
+        }
+    }
+
     /// <summary>The log has nothing of the group any more.</summary>
     public void Release(string group)
     {

@@ -55,15 +55,22 @@ public sealed class MetadataCache
     private readonly Queue<Guid> _deletedInOrder = new();
     private MetadataImage _image = MetadataImage.Empty;
 
+    /// <summary>
+    /// A topic is gone: raised after <see cref="Current"/> no longer has it, on the thread that brought the news.
+    /// </summary>
+    public event Action<TopicImage>? TopicDeleted;
+
     /// <summary>The newest image.</summary>
     public MetadataImage Current => Volatile.Read(ref _image);
 
     /// <summary>Takes over a whole snapshot, unless a newer version is here already.</summary>
     public void Reset(ClusterSnapshot snapshot)
     {
+        MetadataImage before;
         lock (_writers)
         {
-            if (snapshot.Version < _image.Version)
+            before = _image;
+            if (snapshot.Version < before.Version)
             {
                 return;
             }
@@ -81,14 +88,17 @@ public sealed class MetadataCache
                 ResourceConfigs = snapshot.ResourceConfigs,
             });
         }
+
+        TellOfDeletions(before);
     }
 
     /// <summary>Takes in one change.</summary>
     public void Apply(MetadataChange change)
     {
+        MetadataImage before;
         lock (_writers)
         {
-            MetadataImage image = _image;
+            MetadataImage image = before = _image;
             if (change.Topic is { } topic && !_deleted.Contains(topic.Id))
             {
                 image = WithTopic(image, topic);
@@ -118,6 +128,22 @@ public sealed class MetadataCache
             }
 
             Volatile.Write(ref _image, image);
+        }
+
+        TellOfDeletions(before);
+    }
+
+    private void TellOfDeletions(MetadataImage before)
+    {
+        ImmutableDictionary<Guid, TopicImage> now = Current.TopicsById;
+        if (TopicDeleted is not { } handlers || ReferenceEquals(now, before.TopicsById))
+        {
+            return;
+        }
+
+        foreach (TopicImage topic in before.TopicsById.Values.Where(topic => !now.ContainsKey(topic.Id)))
+        {
+            handlers(topic);
         }
     }
 

@@ -50,10 +50,29 @@ public sealed partial class ReplicaHost
         _directory ?? throw new InvalidOperationException("the log directory is not open");
 
     /// <summary>
-    /// The cluster that the log directory belongs to, by its <c>meta.properties</c>; null for a new directory. Asked
-    /// before the directory is opened, so that a directory brought along keeps its cluster's id.
+    /// What a log directory that was brought along says of its cluster and topics; null for a new directory. Asked before
+    /// the directory is opened.
     /// </summary>
-    public string? ClusterIdOfDirectory() => MetaProperties.Read(_environment.Files, DirectoryPath)?.ClusterId;
+    public BroughtDirectory? LookIntoDirectory()
+    {
+        if (MetaProperties.Read(_environment.Files, DirectoryPath)?.ClusterId is not { } clusterId)
+        {
+            return null;
+        }
+
+        IEnumerable<BroughtPartition> partitions =
+            from stored in LogDirectory.ListPartitions(_environment, DirectoryPath)
+            where stored.TopicId is not null && TopicName.Fault(stored.Topic) is null &&
+                stored.Topic != TopicName.ClusterMetadata
+            select new BroughtPartition
+            {
+                Topic = stored.Topic,
+                TopicId = stored.TopicId!.Value.ToGuid(),
+                Partition = stored.Partition,
+                LatestLeaderEpoch = stored.LatestLeaderEpoch,
+            };
+        return new BroughtDirectory { ClusterId = clusterId, BrokerId = _settings.NodeId, Partitions = [.. partitions] };
+    }
 
     /// <summary>Opens and locks the log directory.</summary>
     /// <exception cref="IOException">It cannot be read or written.</exception>

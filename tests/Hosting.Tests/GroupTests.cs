@@ -1,0 +1,139 @@
+using Orleans.Kafka.Golden;
+using Orleans.Kafka.Protocol;
+using Orleans.Kafka.Protocol.Messages;
+
+namespace Orleans.Kafka.Hosting.Tests;
+
+/// <summary>What becomes of groups when topics go, and when the broker starts on what is there.</summary>
+public sealed class GroupTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("kafka-group-tests-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task Offsets_OfADeletedTopic_AreForgotten()
+    {
+        await using KafkaBroker broker = await KafkaBroker.StartAsync();
+        using WireClient client = await WireClient.ConnectAsync(broker);
+        await client.CreateTopicAsync("gone");
+        await client.CreateTopicAsync("stays");
+        await CommitAsync(client, "group", "gone", 5);
+        await CommitAsync(client, "group", "stays", 6);
+        Assert.Equal(5, await OffsetAsync(client, "group", "gone"));
+
+        await client.SendAsync<DeleteTopicsResponse>(
+            new DeleteTopicsRequest { TopicNames = ["gone"], TimeoutMs = 10_000 }, ApiKey.DeleteTopics, version: 5);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (await OffsetAsync(client, "group", "gone") != -1)
+        {
+            await Task.Delay(10, patience.Token);
+        }
+
+        Assert.Equal(6, await OffsetAsync(client, "group", "stays"));
+    }
+
+    [Fact]
+    public async Task Groups_AfterARestart_AreThereWithTheirOffsets()
+    {
+        await using (KafkaBroker broker = await StartAsync())
+        {
+            using WireClient client = await WireClient.ConnectAsync(broker);
+            await client.CreateTopicAsync("t");
+            await CommitAsync(client, "first/with a slash", "t", 7);
+            await CommitAsync(client, "zweite \u00e4\u00f6\u00fc \U0001F600", "t", 8);
+        }
+
+        await using KafkaBroker again = await StartAsync();
+        using WireClient asking = await WireClient.ConnectAsync(again);
+
+        Assert.Equal(7, await OffsetAsync(asking, "first/with a slash", "t"));
+        Assert.Equal(8, await OffsetAsync(asking, "zweite \u00e4\u00f6\u00fc \U0001F600", "t"));
+        Assert.Equal(2, (await ListAsync(asking)).Count);
+    }
+
+    [GoldenFact]
+    public async Task Broker_StartedOnADirectoryOfKafka_ShowsItsTopicsAndGroups()
+    {
+        CopyDirectory(Path.Join(GoldenData.Root, "log", "clean"), _directory);
+        await using KafkaBroker broker = await StartAsync();
+        using WireClient client = await WireClient.ConnectAsync(broker);
+
+        var groups = (await ListAsync(client)).ToDictionary(group => group.GroupId);
+
+        Assert.Equal("consumer", groups["modern"].GroupType);
+        Assert.Equal("consumer", groups["modern-regex"].GroupType);
+        Assert.Equal(("classic", "consumer"), (groups["classic"].GroupType, groups["classic"].ProtocolType));
+        Assert.Equal("classic", groups["simple"].GroupType);
+        Assert.DoesNotContain("gone", groups.Keys);
+        Assert.DoesNotContain("to-delete", groups.Keys);
+        Assert.Equal(28, await OffsetAsync(client, "simple", "segments"));
+        Assert.Equal(12, await OffsetAsync(client, "classic", "segments"));
+        Assert.Equal(30, await OffsetAsync(client, "modern", "segments"));
+        Assert.Equal(55, await OffsetAsync(client, "txn-group", "segments"));
+        Assert.Equal(3, await OffsetAsync(client, "to-expire", "segments"));
+        var described = await client.SendAsync<DescribeGroupsResponse>(
+            new DescribeGroupsRequest { Groups = ["classic"] }, ApiKey.DescribeGroups, version: 5);
+        Assert.StartsWith("inst-1-", Assert.Single(described.Groups[0].Members).MemberId, StringComparison.Ordinal);
+    }
+
+    private Task<KafkaBroker> StartAsync() => KafkaBroker.StartAsync(new KafkaBrokerOptions { Directory = _directory });
+
+    private static async Task CommitAsync(WireClient client, string group, string topic, long offset)
+    {
+        var request = new OffsetCommitRequest { GroupId = group, GenerationIdOrMemberEpoch = -1 };
+        request.Topics.Add(new()
+        {
+            Name = topic,
+            Partitions = [new() { PartitionIndex = 0, CommittedOffset = offset, CommittedLeaderEpoch = -1 }],
+        });
+
+        // The topic of the offsets is made with the first request that needs it.
+        ErrorCode error;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        do
+        {
+            await client.SendAsync<FindCoordinatorResponse>(
+                new FindCoordinatorRequest { Key = group }, ApiKey.FindCoordinator, version: 3);
+            var response = await client.SendAsync<OffsetCommitResponse>(request, ApiKey.OffsetCommit, version: 8);
+            error = response.Topics[0].Partitions[0].ErrorCode;
+        }
+        while (error is ErrorCode.NotCoordinator or ErrorCode.CoordinatorLoadInProgress && !patience.IsCancellationRequested);
+        Assert.Equal(ErrorCode.None, error);
+    }
+
+    private static async Task<long> OffsetAsync(WireClient client, string group, string topic)
+    {
+        var request = new OffsetFetchRequest { GroupId = group, Topics = [new() { Name = topic, PartitionIndexes = [0] }] };
+        var response = await client.SendAsync<OffsetFetchResponse>(request, ApiKey.OffsetFetch, version: 6);
+        Assert.Equal(ErrorCode.None, response.ErrorCode);
+        return response.Topics[0].Partitions[0].CommittedOffset;
+    }
+
+    private static async Task<List<ListGroupsResponse.ListedGroup>> ListAsync(WireClient client)
+    {
+        while (true)
+        {
+            var response = await client.SendAsync<ListGroupsResponse>(
+                new ListGroupsRequest(), ApiKey.ListGroups, version: 5);
+            if (response.ErrorCode != ErrorCode.CoordinatorLoadInProgress)
+            {
+                Assert.Equal(ErrorCode.None, response.ErrorCode);
+                return response.Groups;
+            }
+        }
+    }
+
+    private static void CopyDirectory(string from, string to)
+    {
+        foreach (string directory in Directory.GetDirectories(from))
+        {
+            CopyDirectory(directory, Directory.CreateDirectory(Path.Join(to, Path.GetFileName(directory))).FullName);
+        }
+
+        foreach (string file in Directory.GetFiles(from))
+        {
+            File.Copy(file, Path.Join(to, Path.GetFileName(file)));
+        }
+    }
+}
