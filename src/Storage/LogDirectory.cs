@@ -186,7 +186,6 @@ public sealed partial class LogDirectory : IDisposable
         log.RecoveryPointLowered = WriteCheckpoints;
         lock (_gate)
         {
-            log.CleanerCheckpoint = _cleanerOffsets.GetValueOrDefault(key, -1);
             _logs[key] = log;
             _lostFlushes.Remove(key);
         }
@@ -252,6 +251,7 @@ public sealed partial class LogDirectory : IDisposable
                 RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
                 HighWatermark = _highWatermarks.GetValueOrDefault(key),
                 HasLostFlush = _lostFlushes.Contains(key),
+                CleanerOffset = _cleanerOffsets.TryGetValue(key, out var cleaned) ? cleaned : null,
                 IsClean = (_openedOnce.Add(key) && WasClean) | _closedCleanly.Remove(key),
             };
         }

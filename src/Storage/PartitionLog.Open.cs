@@ -15,6 +15,9 @@ public readonly record struct LogOpenOptions
     /// <summary>A flush failed in this process: everything behind the recovery point is written anew.</summary>
     internal bool HasLostFlush { get; init; }
 
+    /// <summary>From <c>cleaner-offset-checkpoint</c>; null without entry.</summary>
+    public long? CleanerOffset { get; init; }
+
     /// <summary>The directory carried the marker of a clean shutdown.</summary>
     public bool IsClean { get; init; }
 }
@@ -42,7 +45,10 @@ public sealed partial class PartitionLog
             return Create(environment, directory, topic, partition, config, options.LogStartOffset);
         }
 
-        var log = new PartitionLog(environment, directory, topic, partition, config);
+        var log = new PartitionLog(environment, directory, topic, partition, config)
+        {
+            CleanerCheckpoint = options.CleanerOffset ?? -1,
+        };
         var listing = LogListing.Read(environment, directory);
         if (listing.Segments.Count == 0)
         {
@@ -198,7 +204,7 @@ public sealed partial class PartitionLog
                 continue;
             }
 
-            if (i > 0 && !options.IsClean && files.BaseOffset > reached && !_config.Compact)
+            if (i > 0 && !options.IsClean && IsHole(reached, files.BaseOffset, options))
             {
                 // A whole segment before this one never reached the disk, or its name did not.
                 segments.RemoveAt(i);
@@ -227,6 +233,11 @@ public sealed partial class PartitionLog
 
         throw new InvalidOperationException("The last segment is always scanned");
     }
+
+    // Cleaning leaves holes, but only below its checkpoint, or below the recovery point, which it writes first. A leader's
+    // offsets may jump further than a segment reaches; then a segment is begun there.
+    private static bool IsHole(long reached, long baseOffset, LogOpenOptions options) =>
+        baseOffset > reached && baseOffset > (options.CleanerOffset ?? -1) && baseOffset - reached < int.MaxValue / 2;
 
     /// <summary>The log ends with the last of <paramref name="segments"/>; what the directory has behind it goes aside.</summary>
     private (List<LogSegment> Segments, long End, long Cut, int SetAside, int Rebuilt) CutAt(

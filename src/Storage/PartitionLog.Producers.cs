@@ -31,6 +31,8 @@ public sealed partial class PartitionLog
             }
         }
 
+        // What was cut off may have aborted transactions: their offsets are given to others.
+        _segments[^1].TransactionIndex.TruncateTo(end);
         if (from < end)
         {
             Replay(from);
@@ -84,6 +86,11 @@ public sealed partial class PartitionLog
 
             segments[i].TransactionIndex.TruncateTo(from);
             ReplaySegment(segments[i], from);
+            if (i < segments.Length - 1)
+            {
+                // Nobody writes it again: a clean stop would trust a file that lacks what was found just now.
+                segments[i].TransactionIndex.Persist();
+            }
         }
     }
 
@@ -102,7 +109,8 @@ public sealed partial class PartitionLog
             while (scanner.Next())
             {
                 var batch = scanner.Current;
-                if (batch.BaseOffset < from || !batch.HasProducerId)
+                // The log start may lie inside a batch: its transaction is open all the same.
+                if (batch.LastOffset < from || !batch.HasProducerId)
                 {
                     continue;
                 }

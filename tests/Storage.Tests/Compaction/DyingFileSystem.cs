@@ -111,6 +111,19 @@ internal sealed class DyingFileSystem(SimulatedFileSystem disk) : IFileSystem
         ThrowIfDead();
     }
 
+    /// <summary>Dies here and now.</summary>
+    public void DieNow()
+    {
+        try
+        {
+            Die();
+        }
+        catch (IOException)
+        {
+            // That it is dead.
+        }
+    }
+
     private void ThrowIfDead()
     {
         if (IsDead)

@@ -21,6 +21,9 @@ internal sealed class KeyedHistory(int seed)
     /// <summary>Every record that was ever written, by offset: key and value.</summary>
     public SortedDictionary<long, string> Written { get; } = [];
 
+    /// <summary>Every batch and marker that was written, by base offset, as the log got it.</summary>
+    public SortedDictionary<long, byte[]> Appended { get; } = [];
+
     public Random Random => _random;
 
     public static LogConfig Config(Random random) => LogConfig.Default with
@@ -36,14 +39,52 @@ internal sealed class KeyedHistory(int seed)
         ProducerIdExpirationMs = long.MaxValue,
     };
 
-    public void Append(PartitionLog log, int batches, long timestamp)
+    public void Append(PartitionLog log, int batches, long timestamp, bool isReplicated = true)
     {
         for (var i = 0; i < batches; i++)
         {
             AppendOne(log, timestamp + i);
         }
 
-        log.AdvanceHighWatermark(log.Offsets.LogEnd);
+        log.AdvanceHighWatermark(isReplicated ? log.Offsets.LogEnd : 0);
+    }
+
+    /// <summary>The log lost its end: the producers go on from what it has.</summary>
+    public void GoOnFrom(PartitionLog log)
+    {
+        foreach (var gone in Appended.Where(b => new RecordBatchInfo(b.Value).LastOffset >= log.Offsets.LogEnd).ToList())
+        {
+            Appended.Remove(gone.Key);
+        }
+
+        foreach (var gone in Written.Keys.Where(o => o >= log.Offsets.LogEnd).ToList())
+        {
+            Written.Remove(gone);
+        }
+
+        Array.Clear(_sequences);
+        Array.Clear(_isOpen);
+        foreach (var producer in log.DescribeProducers())
+        {
+            _sequences[producer.ProducerId] = producer.LastSequence + 1;
+            _isOpen[producer.ProducerId] = producer.TransactionFirstOffset >= 0;
+        }
+    }
+
+    /// <summary>What <see cref="Committed"/> must give, from what was written.</summary>
+    public Dictionary<string, string> Expected(PartitionLog log)
+    {
+        var state = new Dictionary<string, string>();
+        foreach (var bytes in Appended.Values)
+        {
+            var batch = new RecordBatchInfo(bytes);
+            if (!batch.IsControl && IsReadable(log, batch) && !IsAborted(batch))
+            {
+                Enter(state, bytes, log.Offsets.LogStart);
+            }
+        }
+
+        return state;
     }
 
     /// <summary>Ends what is open, so that everything before can be cleaned.</summary>
@@ -68,24 +109,14 @@ internal sealed class KeyedHistory(int seed)
         foreach (var bytes in Batches.ReadAll(log, 700))
         {
             var batch = new RecordBatchInfo(bytes);
-            if (batch.IsControl || batch.BaseOffset >= log.Offsets.LastStable
+            if (batch.IsControl || !IsReadable(log, batch)
                 || (batch.IsTransactional && aborted.Exists(t => t.ProducerId == batch.ProducerId
                     && t.FirstOffset <= batch.BaseOffset && batch.LastOffset < t.LastOffset)))
             {
                 continue;
             }
 
-            foreach (var (_, key, value) in Records(bytes))
-            {
-                if (value is null)
-                {
-                    state.Remove(key);
-                }
-                else
-                {
-                    state[key] = value;
-                }
-            }
+            Enter(state, bytes, log.Offsets.LogStart);
         }
 
         return state;
@@ -131,6 +162,42 @@ internal sealed class KeyedHistory(int seed)
         return bytes;
     }
 
+    private static bool IsReadable(PartitionLog log, RecordBatchInfo batch) =>
+        batch.LastOffset >= log.Offsets.LogStart && batch.LastOffset < log.Offsets.LastStable;
+
+    private static void Enter(Dictionary<string, string> state, byte[] bytes, long from)
+    {
+        foreach (var (offset, key, value) in Records(bytes))
+        {
+            if (offset < from)
+            {
+                continue;
+            }
+
+            if (value is null)
+            {
+                state.Remove(key);
+            }
+            else
+            {
+                state[key] = value;
+            }
+        }
+    }
+
+    private bool IsAborted(RecordBatchInfo batch)
+    {
+        if (!batch.IsTransactional)
+        {
+            return false;
+        }
+
+        var marker = Appended.Values.First(b => new RecordBatchInfo(b) is { IsControl: true } m
+            && m.ProducerId == batch.ProducerId && m.BaseOffset > batch.BaseOffset);
+        return ControlRecord.TryRead(new RecordBatchInfo(marker), marker.AsSpan(RecordBatchHeader.Size), out var control)
+            && control.Type == ControlType.Abort;
+    }
+
     private void AppendOne(PartitionLog log, long timestamp)
     {
         var producer = _random.Next(_isOpen.Length);
@@ -167,7 +234,9 @@ internal sealed class KeyedHistory(int seed)
 
         var codec = (CompressionCodec)(_random.Next(3) == 0 ? _random.Next(5) : 0);
         var bytes = builder.Build().ToArray();
-        var at = Batches.MustAppend(log, codec == CompressionCodec.None ? bytes : Compress(bytes, codec));
+        bytes = codec == CompressionCodec.None ? bytes : Compress(bytes, codec);
+        var at = Batches.MustAppend(log, bytes);
+        Appended[at] = bytes;
         foreach (var value in values)
         {
             Written[at++] = value;
@@ -176,7 +245,8 @@ internal sealed class KeyedHistory(int seed)
 
     private void End(PartitionLog log, int producer)
     {
-        Batches.MustAppend(log, Batches.Marker(producer, 0, _random.Next(2) == 0), AppendOrigin.Coordinator);
+        var marker = Batches.Marker(producer, 0, _random.Next(2) == 0);
+        Appended[Batches.MustAppend(log, marker, AppendOrigin.Coordinator)] = marker;
         _isOpen[producer] = false;
     }
 }
