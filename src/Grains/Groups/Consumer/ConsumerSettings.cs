@@ -1,11 +1,14 @@
 using System.Globalization;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups.Assignors;
 
 namespace Orleans.Kafka.Grains.Groups.Consumer;
 
 /// <summary>What settings say about groups of the consumer protocol (KIP-848).</summary>
 internal sealed record ConsumerSettings
 {
+    private static readonly string[] UsualAssignors = ["uniform", "range"];
+
     /// <summary>group.consumer.session.timeout.ms, or the group's own consumer.session.timeout.ms.</summary>
     public int SessionTimeoutMs { get; init; } = 45_000;
 
@@ -18,8 +21,11 @@ internal sealed record ConsumerSettings
     /// <summary>group.consumer.max.size</summary>
     public int SizeMax { get; init; } = int.MaxValue;
 
-    /// <summary>group.consumer.assignors: those that members may wish; the first is the default.</summary>
-    public string[] Assignors { get; init; } = ["uniform", "range"];
+    /// <summary>
+    /// group.consumer.assignors: those that members may wish; the first is the default. Names of Java classes, which
+    /// Kafka takes too, are left out.
+    /// </summary>
+    public string[] Assignors { get; init; } = UsualAssignors;
 
     /// <summary>A classic group becomes a consumer group when the first member of the new protocol joins.</summary>
     public bool Upgrades { get; init; } = true;
@@ -37,13 +43,15 @@ internal sealed record ConsumerSettings
     public static ConsumerSettings Of(BrokerSettings settings)
     {
         string policy = settings.String("group.consumer.migration.policy")?.ToLowerInvariant() ?? "";
+        string[] known =
+            [.. (settings.List("group.consumer.assignors") ?? []).Where(GroupAssignors.ByName.ContainsKey).Distinct()];
         return new ConsumerSettings
         {
             SessionTimeoutMs = settings.Int("group.consumer.session.timeout.ms"),
             HeartbeatIntervalMs = settings.Int("group.consumer.heartbeat.interval.ms"),
             AssignmentIntervalMs = settings.Int("group.consumer.assignment.interval.ms"),
             SizeMax = settings.Int("group.consumer.max.size"),
-            Assignors = settings.List("group.consumer.assignors") is { Length: > 0 } names ? names : ["uniform", "range"],
+            Assignors = known.Length > 0 ? known : UsualAssignors,
             Upgrades = policy is "bidirectional" or "upgrade",
             Downgrades = policy is "bidirectional" or "downgrade",
             SessionTimeoutBounds = Bounds(settings, "session.timeout.ms"),
