@@ -166,7 +166,18 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             return refuse(ErrorCode.NotCoordinator);
         }
 
-        T outcome = handle();
+        T outcome;
+        try
+        {
+            outcome = handle();
+        }
+        catch
+        {
+            // The event was not handled to its end: what is in memory is not to be believed any more.
+            Fail(ErrorCode.NotCoordinator);
+            throw;
+        }
+
         await SettleAsync();
         return _failure == ErrorCode.None ? outcome : refuse(_failure);
     }

@@ -15,6 +15,9 @@ internal sealed partial class ConsumerMembership
     private long _assignedAt = long.MinValue / 2;
     private long _assignDue = Group.Never;
 
+    /// <summary>The pattern is in use, and so is known to be well formed.</summary>
+    public bool HasPattern(string? pattern) => pattern is not null && _patternSubscribers.ContainsKey(pattern);
+
     /// <summary>The topics that members subscribe to, by name or by pattern, whether they exist or not.</summary>
     public HashSet<string> SubscribedTopics =>
         [.. _topicSubscribers.Keys, .. _patternSubscribers.Keys.SelectMany(_patterns.TopicsOf)];
@@ -99,7 +102,7 @@ internal sealed partial class ConsumerMembership
     /// </summary>
     private void AssignLater(GroupTime now)
     {
-        if (GroupEpoch > AssignmentEpoch && _members.Values.Any(member => member.Classic is not null))
+        if (GroupEpoch > AssignmentEpoch && _classicMembers > 0)
         {
             _assignDue = Math.Max(now.ElapsedMs, _assignedAt + Settings.AssignmentIntervalMs);
             WakeBy(_assignDue);

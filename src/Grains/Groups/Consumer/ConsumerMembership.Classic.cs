@@ -194,12 +194,12 @@ internal sealed partial class ConsumerMembership
         }
 
         SetTopics(member, topics, null);
-        member.ServerAssignor = null;
+        SetAssignor(member, null);
         member.RackId = subscription.RackId;
         member.ClientId = join.ClientId;
         member.ClientHost = join.ClientHost;
         member.RebalanceTimeoutMs = join.RebalanceTimeoutMs;
-        member.Classic = classic;
+        SetClassic(member, classic);
         WriteMember(member);
         return hasOtherTopics;
     }

@@ -131,9 +131,9 @@ internal sealed partial class ConsumerMembership
         BecomeStatic(member, request.InstanceId);
         SetTopics(member, topics, pattern);
         member.RebalanceTimeoutMs = rebalanceTimeoutMs;
-        member.ServerAssignor = assignor;
+        SetAssignor(member, assignor);
         member.RackId = rack;
-        member.Classic = null;
+        SetClassic(member, null);
         member.ClassicDeadline = Group.Never;
         member.ClientId = request.ClientId;
         member.ClientHost = request.ClientHost;

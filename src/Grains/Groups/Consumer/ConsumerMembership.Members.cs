@@ -5,6 +5,8 @@ internal sealed partial class ConsumerMembership
 {
     private readonly Dictionary<string, int> _topicSubscribers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _patternSubscribers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _assignorWishes = new(StringComparer.Ordinal);
+    private int _classicMembers;
 
     /// <summary>Takes a member out: because it leaves, because it was silent for too long, or too slow.</summary>
     public void Remove(ConsumerMember member, GroupTime now)
@@ -16,6 +18,8 @@ internal sealed partial class ConsumerMembership
         }
 
         SetTopics(member, [], null);
+        SetAssignor(member, null);
+        _classicMembers -= member.Classic is null ? 0 : 1;
         SetPartitions(member, [], []);
         WriteAll(ConsumerRecords.NoMember(id, member.Id));
         Touch();
@@ -50,6 +54,12 @@ internal sealed partial class ConsumerMembership
             _staticMembers[instance] = member;
         }
 
+        if (member.ServerAssignor is { } assignor)
+        {
+            Count(_assignorWishes, assignor, 1);
+        }
+
+        _classicMembers += member.Classic is null ? 0 : 1;
         member.IsUnwritten = true;
         Touch();
         return member;
@@ -116,6 +126,27 @@ internal sealed partial class ConsumerMembership
 
         member.Topics = topics;
         member.Pattern = pattern;
+    }
+
+    private void SetAssignor(ConsumerMember member, string? assignor)
+    {
+        if (member.ServerAssignor is { } former)
+        {
+            Count(_assignorWishes, former, -1);
+        }
+
+        if (assignor is not null)
+        {
+            Count(_assignorWishes, assignor, 1);
+        }
+
+        member.ServerAssignor = assignor;
+    }
+
+    private void SetClassic(ConsumerMember member, ClassicSide? classic)
+    {
+        _classicMembers += (classic is null ? 0 : 1) - (member.Classic is null ? 0 : 1);
+        member.Classic = classic;
     }
 
     private static void Count(Dictionary<string, int> counts, string key, int by)

@@ -45,6 +45,7 @@ internal sealed partial class ConsumerMembership(
     private readonly Dictionary<string, ConsumerMember> _staticMembers = new(StringComparer.Ordinal);
     private readonly Dictionary<TopicIdPartition, ConsumerMember> _owners = [];
     private readonly TopicPatterns _patterns = new();
+    private (ConsumerSettings Usual, object Configs, ConsumerSettings Own)? _settings;
     private bool _hasPartitionMetadata;
     private ConsumerGroupState? _state = ConsumerGroupState.Empty;
 
@@ -61,7 +62,7 @@ internal sealed partial class ConsumerMembership(
     public bool IsEmpty => _members.Count == 0;
 
     /// <summary>Some member speaks the consumer protocol.</summary>
-    public bool HasConsumers => _members.Values.Any(member => member.Classic is null);
+    public bool HasConsumers => _classicMembers < _members.Count;
 
     /// <summary>
     /// When <see cref="Tick"/> has something to do, on the forward clock; perhaps nothing yet, for a heartbeat moves a
@@ -77,18 +78,27 @@ internal sealed partial class ConsumerMembership(
     {
         get
         {
+            // Among equals the one that the broker names first; without a wish that is its first.
             string[] supported = settings().Assignors;
-            return _members.Values
-                .Where(member => member.ServerAssignor is { } wish && supported.Contains(wish))
-                .GroupBy(member => member.ServerAssignor!)
-                .OrderByDescending(wish => wish.Count())
-                .ThenBy(wish => Array.IndexOf(supported, wish.Key))
-                .FirstOrDefault()?.Key ?? supported[0];
+            return supported.MaxBy(assignor => _assignorWishes.GetValueOrDefault(assignor))!;
         }
     }
 
-    private ConsumerSettings Settings => settings().For(
-        metadata().ResourceConfigs.GetValueOrDefault(ConfigReplacement.KeyOf(GroupResourceType, id)));
+    private ConsumerSettings Settings
+    {
+        get
+        {
+            (ConsumerSettings usual, IReadOnlyDictionary<string, Dictionary<string, string>> configs) =
+                (settings(), metadata().ResourceConfigs);
+            if (_settings is not { } read || !ReferenceEquals(read.Usual, usual) || !ReferenceEquals(read.Configs, configs))
+            {
+                string key = ConfigReplacement.KeyOf(GroupResourceType, id);
+                _settings = read = (usual, configs, usual.For(configs.GetValueOrDefault(key)));
+            }
+
+            return read.Own;
+        }
+    }
 
     /// <summary>Does what is due.</summary>
     public void Tick(GroupTime now)

@@ -35,7 +35,8 @@ internal sealed partial class Group
             request = request with { MemberId = newId() };
         }
 
-        if (HeartbeatChecks.Check(request, settings().Consumer) is { } refusal)
+        bool isKnownPattern = _consumers?.HasPattern(request.Pattern) == true;
+        if (HeartbeatChecks.Check(request, settings().Consumer, isKnownPattern) is { } refusal)
         {
             return refusal;
         }

@@ -4,7 +4,11 @@ namespace Orleans.Kafka.Grains.Groups.Consumer;
 internal static class HeartbeatChecks
 {
     /// <summary>The reason to refuse a request; null when it is well formed.</summary>
-    public static ConsumerHeartbeatReply? Check(ConsumerHeartbeat request, ConsumerSettings settings)
+    /// <param name="request">The request.</param>
+    /// <param name="settings">What the broker allows.</param>
+    /// <param name="isKnownPattern">The request's pattern need not be looked at again.</param>
+    public static ConsumerHeartbeatReply? Check(
+        ConsumerHeartbeat request, ConsumerSettings settings, bool isKnownPattern)
     {
         if (Malformation(request) is { } malformation)
         {
@@ -18,7 +22,7 @@ internal static class HeartbeatChecks
                 $"Assignor '{assignor}' is not supported. Supported: {string.Join(", ", settings.Assignors)}.");
         }
 
-        return request.Pattern is { Length: > 0 } pattern && !TopicPattern.TryParse(pattern, out _, out string problem)
+        return request.Pattern is { Length: > 0 } pattern && !isKnownPattern && !TopicPattern.TryParse(pattern, out _, out string problem)
             ? Refused(
                 ErrorCode.InvalidRegularExpression,
                 $"The pattern '{pattern[..Math.Min(pattern.Length, 100)]}' is not valid: {problem}.")

@@ -18,6 +18,9 @@ internal abstract class HistoryClient(ConsumerScene scene, string name)
 
     protected ConsumerScene Scene => scene;
 
+    /// <summary>It does nothing of its own accord any more but follow its protocol.</summary>
+    public bool IsCalm { get; set; }
+
     /// <summary>One step of its protocol.</summary>
     public abstract void Act(Fate fate);
 
@@ -145,6 +148,94 @@ internal sealed class ConsumerClient : HistoryClient
             Topics = _isChanged ? Topics : null,
             RebalanceTimeoutMs = _isChanged ? 30_000 : -1,
         };
+
+    private void Abandon()
+    {
+        Owned.Clear();
+        _assigned = [];
+        _isUnsure = false;
+        Epoch = 0;
+    }
+}
+
+/// <summary>
+/// A static client of the consumer protocol: its process ends now and then, says that it will be back or does not, and
+/// comes back under another member id.
+/// </summary>
+internal sealed class StaticClient : HistoryClient
+{
+    private readonly Random _random;
+    private HashSet<string> _assigned = [];
+    private int _lives;
+    private bool _isUnsure;
+
+    public StaticClient(ConsumerScene scene, string name, Random random)
+        : base(scene, name)
+    {
+        _random = random;
+        MemberId = name;
+    }
+
+    public override void Act(Fate fate)
+    {
+        if (!IsCalm && _random.Next(12) == 0)
+        {
+            StartAgain(fate);
+            return;
+        }
+
+        Owned.IntersectWith(_assigned);
+        Owned.UnionWith(_isUnsure ? [] : _assigned);
+        if (!TrySend(fate, () => Scene.Send(NextRequest()), out ConsumerHeartbeatReply? reply))
+        {
+            return;
+        }
+
+        switch ((ErrorCode)reply!.Error)
+        {
+            case ErrorCode.None:
+                _isUnsure = false;
+                Epoch = reply.MemberEpoch;
+                _assigned = [.. Member.Names(reply.Assignment!)];
+                break;
+            case ErrorCode.UnknownMemberId or ErrorCode.FencedMemberEpoch or ErrorCode.GroupIdNotFound:
+                Abandon();
+                break;
+            case ErrorCode.UnreleasedInstanceId:
+                // Its former self has not been given up yet.
+                break;
+            default:
+                throw new InvalidOperationException($"{Name} hears {(ErrorCode)reply.Error}: {reply.Message}");
+        }
+    }
+
+    public override void Leave(Fate fate)
+    {
+        Abandon();
+        TrySend(fate, () => Scene.Leave(MemberId, -1, Name), out _);
+    }
+
+    protected override void OnAnswerLost() => _isUnsure = true;
+
+    private void StartAgain(Fate fate)
+    {
+        Abandon();
+        if (_random.Next(2) == 0)
+        {
+            TrySend(fate, () => Scene.Leave(MemberId, -2, Name), out _);
+        }
+
+        MemberId = $"{Name}-{++_lives}";
+        _isUnsure = false;
+    }
+
+    private ConsumerHeartbeat NextRequest() => ConsumerScene.Joining(MemberId) with
+    {
+        MemberEpoch = Epoch,
+        InstanceId = Name,
+        Topics = Topics,
+        Owned = Epoch == 0 ? [] : Member.Partitions(Owned),
+    };
 
     private void Abandon()
     {
