@@ -89,6 +89,7 @@ public sealed partial class PartitionLog
             if (i < segments.Length - 1)
             {
                 // Nobody writes it again: a clean stop would trust a file that lacks what was found just now.
+                segments[i].TransactionIndex.File.MayCreate = true;
                 segments[i].TransactionIndex.Persist();
             }
         }
