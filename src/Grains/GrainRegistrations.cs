@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Groups;
+using Orleans.Kafka.Grains.Groups.Lag;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Grains.Replication;
@@ -31,6 +32,8 @@ public static class GrainRegistrations
         services.AddSingleton<LogCleaner>();
         services.AddSingleton<LogHousekeeping>();
         services.AddSingleton<GroupCoordinator>();
+        services.AddSingleton<GroupLagReader>();
+        services.AddSingleton<GroupLagReport>();
         services.AddSingleton<DeadlineWheel>();
         services.AddPlacementDirector<BrokerPlacement, BrokerPlacementDirector>();
         return services;

@@ -5,6 +5,7 @@ using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Groups;
+using Orleans.Kafka.Grains.Groups.Lag;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Storage;
 
@@ -22,6 +23,7 @@ internal sealed partial class BrokerLifetime(
     AdvertisedAddresses addresses,
     LogHousekeeping housekeeping,
     GroupCoordinator groups,
+    GroupLagReport lag,
     TimeProvider clock,
     ILogger<BrokerLifetime> logger) : IHostedService
 {
@@ -47,6 +49,7 @@ internal sealed partial class BrokerLifetime(
 
         housekeeping.Start();
         groups.Start();
+        lag.Start();
         LogServing(
             logger, settings.NodeId, string.Join(", ", addresses.Current.Select(each => $"{each.Listener}://{each.Host}:{each.Port}")),
             clock.GetElapsedTime(started).TotalMilliseconds);
@@ -55,6 +58,7 @@ internal sealed partial class BrokerLifetime(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         housekeeping.Dispose();
+        lag.Dispose();
         groups.Stop();
         await endpoint.StopAsync(cancellationToken);
         await CloseAsync();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups.Lag;
 
 namespace Orleans.Kafka;
 
@@ -38,6 +39,13 @@ public sealed class KafkaBroker : IAsyncDisposable
 
     /// <summary>The services of the broker's silo, for tests that want to reach its grains.</summary>
     public IServiceProvider Services => _host.Services;
+
+    /// <summary>
+    /// How far a consumer group is behind in each partition for which it has committed an offset, in records and in time.
+    /// Nothing for a group that does not exist.
+    /// </summary>
+    public Task<IReadOnlyList<PartitionLag>> GroupLagAsync(string groupId) =>
+        _host.Services.GetRequiredService<GroupLagReader>().ReadAsync(groupId);
 
     /// <summary>Starts a broker on a free port of the loopback address, with a temporary log directory.</summary>
     /// <exception cref="BrokerSettingsException">A setting is unknown or has a value that is not allowed.</exception>

@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Orleans.Kafka.Golden;
+using Orleans.Kafka.Grains.Groups.Lag;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
 
@@ -50,6 +53,76 @@ public sealed class GroupTests : IDisposable
         Assert.Equal(7, await OffsetAsync(asking, "first/with a slash", "t"));
         Assert.Equal(8, await OffsetAsync(asking, "zweite \u00e4\u00f6\u00fc \U0001F600", "t"));
         Assert.Equal(2, (await ListAsync(asking)).Count);
+    }
+
+    [Fact]
+    public async Task Lag_OfAGroup_IsKnownInRecordsAndInTime()
+    {
+        await using KafkaBroker broker = await KafkaBroker.StartAsync();
+        using WireClient client = await WireClient.ConnectAsync(broker);
+        await client.CreateTopicAsync("t", partitions: 2);
+        DateTimeOffset before = DateTimeOffset.UtcNow;
+        await client.ProduceAsync("t", WireClient.Batch(before.AddHours(-2), "a", "b"));
+        await client.ProduceAsync("t", WireClient.Batch(before.AddHours(-1), "c", "d", "e"));
+
+        await CommitAsync(client, "group", "t", 0);
+        PartitionLag all = Assert.Single(await broker.GroupLagAsync("group"));
+        await CommitAsync(client, "group", "t", 2);
+        PartitionLag some = Assert.Single(await broker.GroupLagAsync("group"));
+        await CommitAsync(client, "group", "t", 5);
+        PartitionLag none = Assert.Single(await broker.GroupLagAsync("group"));
+
+        Assert.Equal((0L, 5L, 5L), (all.CommittedOffset, all.EndOffset, all.Records));
+        Assert.InRange(all.Age!.Value, TimeSpan.FromHours(2), TimeSpan.FromHours(2.5));
+        Assert.Equal(3, some.Records);
+        Assert.InRange(some.Age!.Value, TimeSpan.FromHours(1), TimeSpan.FromHours(1.5));
+        Assert.Equal((0L, TimeSpan.Zero), (none.Records, none.Age!.Value));
+        Assert.Empty(await broker.GroupLagAsync("nobody"));
+    }
+
+    [Fact]
+    public async Task Lag_OfGroupsThatAreBehind_IsReportedAndMeasured()
+    {
+        var lines = new RecordingLogger();
+        using var listener = new MeterListener();
+        var measured = new ConcurrentDictionary<string, double>();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == "Orleans.Kafka")
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Keep(instrument, value, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Keep(instrument, value, tags));
+        listener.Start();
+        void Keep(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            if (tags.ToArray().Any(tag => Equals(tag.Value, "behind")))
+            {
+                measured[instrument.Name] = value;
+            }
+        }
+
+        await using KafkaBroker broker = await KafkaBroker.StartAsync(new KafkaBrokerOptions
+        {
+            LoggerFactory = lines,
+            Settings = { ["group.lag.report.interval.ms"] = "20" },
+        });
+        using WireClient client = await WireClient.ConnectAsync(broker);
+        await client.CreateTopicAsync("t");
+        await client.ProduceAsync("t", WireClient.Batch(DateTimeOffset.UtcNow.AddHours(-1), "a", "b", "c"));
+        await CommitAsync(client, "behind", "t", 1);
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!lines.Any("group behind is 2 records behind in t") || measured.Count < 2)
+        {
+            listener.RecordObservableInstruments();
+            await Task.Delay(10, patience.Token);
+        }
+
+        Assert.Equal(2, measured["kafka.group.lag.records"]);
+        Assert.InRange(measured["kafka.group.lag.seconds"], 3600, 5000);
     }
 
     [GoldenFact]

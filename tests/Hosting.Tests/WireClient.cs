@@ -125,6 +125,10 @@ internal sealed class WireClient : IDisposable
     /// <summary>A batch of values without keys.</summary>
     public static ReadOnlyMemory<byte> Batch(params string[] values) => Batch(-1, -1, values);
 
+    /// <summary>A batch of records of one time.</summary>
+    public static ReadOnlyMemory<byte> Batch(DateTimeOffset time, params string[] values) =>
+        Build(new RecordBatchBuilder(), time.ToUnixTimeMilliseconds(), values);
+
     /// <summary>A batch of an idempotent producer at epoch 0.</summary>
     public static ReadOnlyMemory<byte> Batch(long producerId, int sequence, params string[] values)
     {
@@ -134,9 +138,14 @@ internal sealed class WireClient : IDisposable
             ProducerEpoch = (short)(producerId < 0 ? -1 : 0),
             BaseSequence = sequence,
         };
+        return Build(builder, 1_795_200_000_000, values);
+    }
+
+    private static ReadOnlyMemory<byte> Build(RecordBatchBuilder builder, long timestamp, string[] values)
+    {
         foreach (string value in values)
         {
-            builder.Add(1_795_200_000_000, null, System.Text.Encoding.UTF8.GetBytes(value));
+            builder.Add(timestamp, null, System.Text.Encoding.UTF8.GetBytes(value));
         }
 
         return builder.Build().ToArray();

@@ -11,7 +11,11 @@ namespace Orleans.Kafka.Grains.Replication;
 /// </summary>
 [BrokerPlacement, KeepAlive]
 internal sealed partial class BrokerGrain(
-    MetadataCache cache, CurrentSettings settings, ReplicaHost host, ILogger<BrokerGrain> logger) : Grain, IBrokerGrain
+    MetadataCache cache,
+    CurrentSettings settings,
+    ReplicaHost host,
+    LocalReplicas replicas,
+    ILogger<BrokerGrain> logger) : Grain, IBrokerGrain
 {
     /// <summary>
     /// So many replicas are opened at once: enough to keep the disk busy, few enough to bound memory during recovery.
@@ -66,6 +70,9 @@ internal sealed partial class BrokerGrain(
     public Task StopAsync() => ForEachAsync(
         cache.Current.Topics.Values.SelectMany(topic => Here(topic, known: null)),
         assignment => Replica(assignment).CloseAsync());
+
+    public Task<PartitionOutlook[]> LookAheadAsync(PartitionPosition[] positions) =>
+        Task.FromResult(Array.ConvertAll(positions, position => ReplicaOutlook.Of(replicas, position)));
 
     private async Task CatchUpAsync(CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using Orleans.Concurrency;
 using Orleans.Kafka.Grains.Cluster;
 
 namespace Orleans.Kafka.Grains.Replication;
@@ -20,6 +21,10 @@ public interface IBrokerGrain : IGrainWithStringKey
     /// <summary>Closes all replicas. What is answered is flushed: the next start need not recover anything.</summary>
     [Alias("Stop")]
     Task StopAsync();
+
+    /// <summary>What lies before readers at these places; in their order.</summary>
+    [Alias("LookAhead"), AlwaysInterleave]
+    Task<PartitionOutlook[]> LookAheadAsync(PartitionPosition[] positions);
 }
 
 /// <summary>One replica: the only writer of its segment files. Key: <see cref="ReplicaKey"/>.</summary>
