@@ -7,7 +7,7 @@ internal sealed class NativeTools
 {
     private static readonly string[] DriverSources =
     [
-        "kload.c", "driver.c", "setup.c", "wire.c", "bulk_produce.c", "bulk_fetch.c", "requests.c", "longpoll.c",
+        "kload.c", "driver.c", "setup.c", "wire.c", "bulk_produce.c", "bulk_fetch.c", "requests.c", "longpoll.c", "groups.c",
         "connect.c", "start.c",
     ];
 

@@ -96,6 +96,12 @@ internal static class Program
             MeasureDurable(session, tools, command);
         }
 
+        if (options.Wants("groups"))
+        {
+            broker?.Dispose();
+            MeasureGroups(session, tools, command);
+        }
+
         if (options.External is null && (options.Wants("start") || options.Wants("idle")))
         {
             broker?.Dispose();
@@ -105,27 +111,33 @@ internal static class Program
         return session;
     }
 
+    private static void MeasureDurable(Session session, NativeTools tools, string[]? command) => MeasureInMode(
+        session, tools, command, ["--durable", "1"], "--Kafka:log.flush.before.ack=true", LoadRows.Durable);
+
+    /// <summary>Without the delay for members that might come: it is three seconds that say nothing.</summary>
+    private static void MeasureGroups(Session session, NativeTools tools, string[]? command) => MeasureInMode(
+        session, tools, command, [], "--Kafka:group.initial.rebalance.delay.ms=0", GroupRows.Run);
+
     /// <summary>Another floor, and our broker in another mode; a broker of others is the same one.</summary>
-    private static void MeasureDurable(Session session, NativeTools tools, string[]? command)
+    private static void MeasureInMode(Session session, NativeTools tools, string[]? command, string[] floorMode,
+        string brokerMode, Action<Session> measure)
     {
         var options = session.Options;
         using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
-            tools.Floor, "--port", "{port}", "--dir", "{dir}", "--durable", "1");
+            [tools.Floor, "--port", "{port}", "--dir", "{dir}", .. floorMode]);
         using var broker = options.External is { } external
             ? new ServerProcess(external.Host, external.Port, external.ProcessId)
-            : command is null ? null : ServerProcess.Start(options.DataDirectory, pinned: true,
-                [.. command, "--Kafka:log.flush.before.ack=true"]);
+            : command is null ? null : ServerProcess.Start(options.DataDirectory, pinned: true, [.. command, brokerMode]);
         floor.WaitForPort(TimeSpan.FromSeconds(5));
         if (options.External is null)
         {
             broker?.WaitForPort(TimeSpan.FromSeconds(30));
         }
 
-        var durable = new Session(options, new Driver(tools, floor),
-            broker is null ? null : new Driver(tools, broker));
+        var inMode = new Session(options, new Driver(tools, floor), broker is null ? null : new Driver(tools, broker));
         WarmUpBroker(broker is null ? null : new Driver(tools, broker));
-        LoadRows.Durable(durable);
-        session.Rows.AddRange(durable.Rows);
+        measure(inMode);
+        session.Rows.AddRange(inMode.Rows);
     }
 
     private static void MeasureLoad(Session session, Session echoSession, Driver floor, Driver? broker)

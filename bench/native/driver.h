@@ -25,6 +25,7 @@ struct options {
     double rate;       /* requests a second, open loop */
     int64_t max_bytes; /* a measurement ends early when this much was acknowledged */
     int rounds;
+    int members; /* of a consumer group */
     int copy; /* fetch: copy the records into the driver instead of dropping them in the kernel */
     pid_t pid; /* of the server; 0 when unknown */
 };
@@ -87,5 +88,8 @@ void mode_latency(const struct options *o);
 void mode_longpoll(const struct options *o);
 void mode_connect(const struct options *o);
 void mode_start(const struct options *o);
+void mode_join(const struct options *o);
+void mode_commits(const struct options *o);
+void mode_heartbeats(const struct options *o);
 
 #endif

@@ -287,6 +287,51 @@ static void fetch(struct client *c, struct reader *r, int32_t correlation)
     end_answer(c, start, file_bytes);
 }
 
+/* A group in which everybody is alone, leads, and never changes. */
+static void join_group(struct client *c)
+{
+    put_i32(&c->out, 0);
+    put_i16(&c->out, 0);
+    put_i32(&c->out, 1);
+    put_string(&c->out, "range");
+    put_string(&c->out, "m");
+    put_string(&c->out, "m");
+    put_i32(&c->out, 1);
+    put_string(&c->out, "m");
+    put_i32(&c->out, 0);
+}
+
+static void sync_group(struct client *c)
+{
+    put_i32(&c->out, 0);
+    put_i16(&c->out, 0);
+    put_i32(&c->out, 4);
+    put_i32(&c->out, part_count > 0 && parts[0].size > 0 ? 0 : -1);
+}
+
+static void heartbeat(struct client *c)
+{
+    put_i32(&c->out, 0);
+    put_i16(&c->out, 0);
+}
+
+static void offset_commit(struct client *c)
+{
+    put_i32(&c->out, 1);
+    put_string(&c->out, topic);
+    put_i32(&c->out, 1);
+    put_i32(&c->out, 0);
+    put_i16(&c->out, 0);
+}
+
+static void find_coordinator(struct client *c)
+{
+    put_i16(&c->out, 0);
+    put_i32(&c->out, 1);
+    put_string(&c->out, "127.0.0.1");
+    put_i32(&c->out, 0);
+}
+
 void answer_request(struct client *c, const uint8_t *request, size_t length)
 {
     struct reader r = {request, request + length, 0};
@@ -309,6 +354,16 @@ void answer_request(struct client *c, const uint8_t *request, size_t length)
         metadata(c);
     else if (api == API_LIST_OFFSETS)
         list_offsets(c, &r);
+    else if (api == API_OFFSET_COMMIT)
+        offset_commit(c);
+    else if (api == API_FIND_COORDINATOR)
+        find_coordinator(c);
+    else if (api == API_JOIN_GROUP)
+        join_group(c);
+    else if (api == API_SYNC_GROUP)
+        sync_group(c);
+    else if (api == API_HEARTBEAT)
+        heartbeat(c);
     else
         api_versions(c);
     end_answer(c, start, 0);

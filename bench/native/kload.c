@@ -1,5 +1,6 @@
 /* kload: loads any Kafka broker with prebuilt frames from one thread and prints one line of JSON.
-   usage: kload MODE [--name value]...; modes: create delete produce fetch requests latency longpoll connect start */
+   usage: kload MODE [--name value]...; modes: create delete produce fetch requests latency longpoll connect start
+   join commits heartbeats */
 #define _GNU_SOURCE
 #include "driver.h"
 
@@ -15,6 +16,7 @@ static const struct {
     {"create", mode_create},   {"delete", mode_delete},     {"produce", mode_produce},
     {"fetch", mode_fetch},     {"requests", mode_requests}, {"latency", mode_latency},
     {"longpoll", mode_longpoll}, {"connect", mode_connect}, {"start", mode_start},
+    {"join", mode_join},       {"commits", mode_commits},   {"heartbeats", mode_heartbeats},
 };
 
 static int set_text_or_real(struct options *o, const char *name, const char *value)
@@ -53,6 +55,7 @@ static int set_number(struct options *o, const char *name, const char *value)
         {"--batch-bytes", &o->batch_bytes},
         {"--fetch-bytes", &o->fetch_bytes},
         {"--rounds", &o->rounds},
+        {"--members", &o->members},
         {"--copy", &o->copy},
         {"--pid", &o->pid},
     };
@@ -69,7 +72,7 @@ int main(int count, char **arguments)
     struct options o = {
         .host = "127.0.0.1", .port = 9092, .topic = "bench", .partitions = 1, .connections = 1, .depth = 5, .acks = 1,
         .record_bytes = 100, .batch_bytes = 1 << 20, .fetch_bytes = 1 << 20, .seconds = 1, .warmup = 0.2,
-        .rate = 1000, .max_bytes = INT64_MAX, .rounds = 3,
+        .rate = 1000, .max_bytes = INT64_MAX, .rounds = 3, .members = 1,
     };
     signal(SIGPIPE, SIG_IGN);
     if (count < 2)
