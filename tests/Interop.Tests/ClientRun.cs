@@ -8,12 +8,14 @@ internal sealed class ClientRun : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
+    private readonly Client _client;
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
     private readonly Task<string> _output;
 
-    private ClientRun(Process process, Action<string>? onLine)
+    private ClientRun(Client client, Process process, Action<string>? onLine)
     {
+        _client = client;
         _process = process;
         _process.ErrorDataReceived += (_, line) =>
         {
@@ -49,7 +51,7 @@ internal sealed class ClientRun : IDisposable
 
         var process = Process.Start(start)!;
         process.StandardInput.Close();
-        return new ClientRun(process, onLine);
+        return new ClientRun(client, process, onLine);
     }
 
     /// <summary>Runs a client to its end, fails the test unless it succeeds, and gives what it printed.</summary>
@@ -74,7 +76,7 @@ internal sealed class ClientRun : IDisposable
         }
 
         var output = await _output;
-        Assert.True(_process.ExitCode == 0, $"the client failed with {_process.ExitCode}:\n{Errors()}\n{Tail(output)}");
+        Assert.True(_process.ExitCode == Clients.ExitCode(_client), $"the client failed with {_process.ExitCode}:\n{Errors()}\n{Tail(output)}");
         return output;
     }
 

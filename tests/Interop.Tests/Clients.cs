@@ -69,6 +69,9 @@ internal static class Clients
         _ => null,
     };
 
+    /// <summary>How a client ends that did what it was asked to; node-rdkafka by SIGKILL, which it sends itself.</summary>
+    public static int ExitCode(Client client) => client == Client.NodeRdkafka ? 128 + 9 : 0;
+
     /// <summary>What a client finds in its environment.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Variables(Client client) =>
         client == Client.NodeRdkafka ? [new(NodeRdkafkaVariable, NodeRdkafkaFolder)] : [];
