@@ -14,11 +14,12 @@ NEEDS_FLAVOUR :=
 WITH_FLAVOUR =
 endif
 
-.PHONY: help build run test crash churn bench format flavour clean
+.PHONY: help build run kafka-log test crash churn bench format flavour clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start a broker with the settings of appsettings.json (more: ARGS=\"--Kafka:node.id=2\")"
+	@echo "make kafka-log ARGS=\"verify DIR\"   look into a log directory (dump, verify)"
 	@echo "make test    run all tests"
 	@echo "make crash   kill -9 a broker under load, twenty times, and look for what it acknowledged"
 	@echo "make churn   let members of groups come, leave and die for a minute, and look for what they read"
@@ -31,6 +32,9 @@ build: $(NEEDS_FLAVOUR)
 
 run: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) dotnet run --project src/Silo -c $(CONFIGURATION) -- $(ARGS)
+
+kafka-log: $(NEEDS_FLAVOUR)
+	@$(WITH_FLAVOUR) dotnet run --project src/KafkaLog -c $(CONFIGURATION) -- $(ARGS)
 
 test: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) dotnet test Orleans.Kafka.sln -c $(CONFIGURATION) $(ARGS)

@@ -20,7 +20,7 @@ public readonly record struct StoredPartition(string Topic, int Partition, Kafka
 public sealed partial class LogDirectory : IDisposable
 {
     private const string LockFile = ".lock";
-    private const string CleanMarker = ".kafka_cleanshutdown";
+    internal const string CleanMarker = ".kafka_cleanshutdown";
     private const string DeleteSuffix = "-delete";
     private const string StraySuffix = "-stray";
 
@@ -269,7 +269,7 @@ public sealed partial class LogDirectory : IDisposable
         }
     }
 
-    private static bool TryParseName(string name, out string topic, out int partition)
+    internal static bool TryParseName(string name, out string topic, out int partition)
     {
         topic = "";
         var dash = name.LastIndexOf('-');

@@ -276,13 +276,16 @@ internal sealed class OffsetIndex(SegmentFile file, int fileEntries) : SparseInd
 {
     public const int EntrySize = 8;
 
+    protected override IndexEntry Decode(ReadOnlySpan<byte> source) => Parse(source);
+
     protected override void Encode(IndexEntry entry, Span<byte> target)
     {
         BinaryPrimitives.WriteInt32BigEndian(target, (int)entry.Key);
         BinaryPrimitives.WriteInt32BigEndian(target[4..], entry.Value);
     }
 
-    protected override IndexEntry Decode(ReadOnlySpan<byte> source) => new(
+    /// <summary>Reads one entry.</summary>
+    public static IndexEntry Parse(ReadOnlySpan<byte> source) => new(
         BinaryPrimitives.ReadInt32BigEndian(source), BinaryPrimitives.ReadInt32BigEndian(source[4..]));
 }
 
@@ -303,12 +306,15 @@ internal sealed class TimeIndex(SegmentFile file, int fileEntries) : SparseIndex
         }
     }
 
+    protected override IndexEntry Decode(ReadOnlySpan<byte> source) => Parse(source);
+
     protected override void Encode(IndexEntry entry, Span<byte> target)
     {
         BinaryPrimitives.WriteInt64BigEndian(target, entry.Key);
         BinaryPrimitives.WriteInt32BigEndian(target[8..], entry.Value);
     }
 
-    protected override IndexEntry Decode(ReadOnlySpan<byte> source) => new(
+    /// <summary>Reads one entry.</summary>
+    public static IndexEntry Parse(ReadOnlySpan<byte> source) => new(
         BinaryPrimitives.ReadInt64BigEndian(source), BinaryPrimitives.ReadInt32BigEndian(source[8..]));
 }

@@ -16,7 +16,7 @@ public readonly record struct AbortedTransaction(
 /// </summary>
 internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 {
-    private const int EntrySize = 34;
+    public const int EntrySize = 34;
 
     private List<AbortedTransaction>? _entries;
     private int _persisted;
@@ -187,7 +187,8 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
         BinaryPrimitives.WriteInt64BigEndian(target[26..], entry.LastStableOffset);
     }
 
-    private static AbortedTransaction Decode(ReadOnlySpan<byte> source) => new(
+    /// <summary>Reads one entry.</summary>
+    public static AbortedTransaction Decode(ReadOnlySpan<byte> source) => new(
         BinaryPrimitives.ReadInt64BigEndian(source[2..]),
         BinaryPrimitives.ReadInt64BigEndian(source[10..]),
         BinaryPrimitives.ReadInt64BigEndian(source[18..]),

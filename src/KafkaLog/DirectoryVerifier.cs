@@ -1,0 +1,129 @@
+using System.Globalization;
+using Orleans.Kafka.Storage;
+
+namespace Orleans.Kafka.LogTool;
+
+/// <summary>Verifies a log directory with all its partitions, or one partition's directory. Changes nothing.</summary>
+internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter output)
+{
+    public const int Clean = 0;
+    public const int Damaged = 1;
+    public const int Unreadable = 2;
+
+    private int _findings;
+
+    /// <returns>The exit code: clean, damaged, or cannot be read.</returns>
+    public int Run(string path)
+    {
+        path = Path.TrimEndingDirectorySeparator(path);
+        try
+        {
+            if (!environment.Files.DirectoryExists(path))
+            {
+                output.WriteLine($"{path}: no such directory");
+                return Unreadable;
+            }
+
+            if (IsPartition(path))
+            {
+                var isClean = environment.Files.FileExists(Path.Join(Path.GetDirectoryName(path), LogDirectory.CleanMarker));
+                Verify(path, isClean);
+            }
+            else if (!VerifyAll(path))
+            {
+                output.WriteLine($"{path}: neither a log directory nor the directory of a partition");
+                return Unreadable;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            output.WriteLine($"cannot read: {e.Message}");
+            return Unreadable;
+        }
+
+        output.WriteLine(
+            _findings == 0 ? "clean" : string.Create(CultureInfo.InvariantCulture, $"{_findings} findings"));
+        return _findings == 0 ? Clean : Damaged;
+    }
+
+    private bool IsPartition(string path) => environment.Files.List(path).Any(
+        f => f.Name == LogFileName.PartitionMetadata || f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
+
+    private bool VerifyAll(string path)
+    {
+        var isClean = environment.Files.FileExists(Path.Join(path, LogDirectory.CleanMarker));
+        var entries = environment.Files.List(path).OrderBy(e => e.Name, StringComparer.Ordinal).ToList();
+        var properties = MetaProperties.Read(environment.Files, path);
+        if (properties is null && !entries.Any(e => e.IsDirectory && LogDirectory.TryParseName(e.Name, out _, out _)))
+        {
+            return false;
+        }
+
+        output.WriteLine(properties is null
+            ? $"{path}: meta.properties is missing or damaged"
+            : $"{path}: node {properties.NodeId} of cluster {properties.ClusterId}");
+        output.WriteLine(isClean ? "stopped cleanly" : "no marker of a clean stop: the next start recovers");
+        var ends = new Dictionary<(string Topic, int Partition), (long Start, long End)>();
+        foreach (var entry in entries.Where(e => e.IsDirectory))
+        {
+            if (LogDirectory.TryParseName(entry.Name, out var topic, out var partition))
+            {
+                var verifier = Verify(Path.Join(path, entry.Name), isClean);
+                ends[(topic, partition)] = (Math.Max(0, verifier.Start), verifier.End);
+            }
+            else
+            {
+                output.WriteLine($"note   {entry.Name}: not a partition in use");
+            }
+        }
+
+        Compare(path, CheckpointFile.RecoveryPoints, ends);
+        Compare(path, CheckpointFile.HighWatermarks, ends);
+        Compare(path, CheckpointFile.LogStarts, ends);
+        return true;
+    }
+
+    private void Compare(
+        string path, string name, Dictionary<(string Topic, int Partition), (long Start, long End)> ends)
+    {
+        var file = Path.Join(path, name);
+        if (environment.Files.ReadAll(file, int.MaxValue) is { Length: > 0 } bytes
+            && CheckpointText.TryParse(bytes, fields: 3) is null)
+        {
+            Report(new Finding(file, -1, -1, "the checkpoint is damaged", "remove it: the next start reads more"));
+            return;
+        }
+
+        foreach (var (key, offset) in CheckpointFile.Read(environment, file))
+        {
+            if (ends.TryGetValue(key, out var range) && range.Start >= 0 && offset > range.End)
+            {
+                Report(new Finding(
+                    file, -1, offset, $"{key.Topic}-{key.Partition}: says {offset}, but the log ends at {range.End}",
+                    Advice.Restore));
+            }
+        }
+    }
+
+    private PartitionVerifier Verify(string path, bool isClean)
+    {
+        var verifier = new PartitionVerifier(environment, path, isClean);
+        var findings = verifier.Run();
+        var summary = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{verifier.Start}..{verifier.End}, {verifier.Segments} segments, {verifier.Batches} batches, {verifier.Bytes} bytes");
+        output.WriteLine($"{(findings.Count == 0 ? "ok    " : "DAMAGE")} {path}: {summary}");
+        foreach (var finding in findings)
+        {
+            Report(finding);
+        }
+
+        return verifier;
+    }
+
+    private void Report(Finding finding)
+    {
+        _findings++;
+        output.WriteLine(finding);
+    }
+}

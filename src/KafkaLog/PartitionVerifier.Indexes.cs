@@ -1,0 +1,269 @@
+using Orleans.Kafka.Storage;
+
+namespace Orleans.Kafka.LogTool;
+
+/// <content>Indexes, snapshots and epochs against the batches.</content>
+internal sealed partial class PartitionVerifier
+{
+    private void CheckIndex(long baseOffset, List<IndexEntry> batches)
+    {
+        var name = NameOf(baseOffset, LogFileName.Index);
+        if (!TryReadIndex(name, baseOffset, LogFileName.Index, OffsetIndex.EntrySize, batches.Count > 0, out var bytes))
+        {
+            return;
+        }
+
+        var starts = batches.ToDictionary(b => b.Value, b => b.Key);
+        var last = new IndexEntry(-1, -1);
+        for (var at = 0; at < bytes.Length; at += OffsetIndex.EntrySize)
+        {
+            var entry = OffsetIndex.Parse(bytes.AsSpan(at));
+            var problem = entry.Key <= last.Key || entry.Value <= last.Value
+                ? $"({entry.Key}, {entry.Value}) does not go up from ({last.Key}, {last.Value})"
+                : !starts.TryGetValue(entry.Value, out var start)
+                    ? $"points to byte {entry.Value} of the log, where no batch begins"
+                    : start > entry.Key
+                        ? $"points to byte {entry.Value}, where offset {baseOffset + start} begins, behind its own"
+                        : null;
+            if (problem is not null)
+            {
+                Report(name, "entry " + (at / OffsetIndex.EntrySize) + " " + problem, Advice.Reopen, at, baseOffset + entry.Key);
+                return;
+            }
+
+            last = entry;
+        }
+    }
+
+    private void CheckTimeIndex(long baseOffset, List<IndexEntry> times)
+    {
+        var name = NameOf(baseOffset, LogFileName.TimeIndex);
+        if (!TryReadIndex(name, baseOffset, LogFileName.TimeIndex, TimeIndex.EntrySize, times.Count > 0, out var bytes))
+        {
+            return;
+        }
+
+        var last = new IndexEntry(-1, -1);
+        var (next, maximum) = (0, -1L);
+        for (var at = 0; at < bytes.Length; at += TimeIndex.EntrySize)
+        {
+            var entry = TimeIndex.Parse(bytes.AsSpan(at));
+            while (next < times.Count && times[next].Value <= entry.Value)
+            {
+                maximum = Math.Max(maximum, times[next++].Key);
+            }
+
+            var problem = entry.Key <= last.Key || entry.Value < last.Value
+                ? $"({entry.Key}, {entry.Value}) does not go up from ({last.Key}, {last.Value})"
+                : entry.Key < maximum
+                    ? $"says {entry.Key}, but a batch up to its offset has timestamp {maximum}"
+                    : null;
+            if (problem is not null)
+            {
+                Report(name, "entry " + (at / TimeIndex.EntrySize) + " " + problem, Advice.Reopen, at, baseOffset + entry.Value);
+                return;
+            }
+
+            last = entry;
+        }
+    }
+
+    private bool TryReadIndex(
+        string name, long baseOffset, string suffix, int entrySize, bool isNeeded, out byte[] bytes)
+    {
+        bytes = [];
+        if (!_files.TryGetValue((baseOffset, suffix), out var length))
+        {
+            if (isNeeded)
+            {
+                Report(name, "missing", Advice.Reopen, offset: baseOffset);
+            }
+
+            return false;
+        }
+
+        if (length % entrySize != 0)
+        {
+            Report(name, $"{length} bytes are no multiple of an entry's {entrySize}", Advice.Reopen, 0, baseOffset);
+            return false;
+        }
+
+        using var file = Open(name);
+        bytes = new byte[SparseIndex.CountEntries(file, entrySize) * entrySize];
+        file.Read(bytes, 0);
+        return true;
+    }
+
+    private void CheckTransactions(long baseOffset, bool isLast)
+    {
+        var name = NameOf(baseOffset, LogFileName.TransactionIndex);
+        var found = new HashSet<(long, long)>();
+        if (_files.ContainsKey((baseOffset, LogFileName.TransactionIndex)))
+        {
+            var bytes = ReadAll(name);
+            if (bytes.Length % TransactionIndex.EntrySize != 0)
+            {
+                Report(
+                    name, $"{bytes.Length} bytes are no multiple of an entry's {TransactionIndex.EntrySize}", Advice.Reopen, 0);
+            }
+
+            var last = -1L;
+            for (var at = 0; at + TransactionIndex.EntrySize <= bytes.Length; at += TransactionIndex.EntrySize)
+            {
+                var entry = TransactionIndex.Decode(bytes.AsSpan(at));
+                if (entry.LastOffset <= last || entry.FirstOffset > entry.LastOffset || entry.LastOffset >= End)
+                {
+                    Report(name, $"entry {at / TransactionIndex.EntrySize} cannot be: {entry}", Advice.Reopen, at, entry.LastOffset);
+                }
+
+                last = entry.LastOffset;
+                found.Add((entry.ProducerId, entry.LastOffset));
+            }
+        }
+
+        // What is in memory only is written with the next roll or stop: after a kill the last file may lack it.
+        if (!isLast || isClean)
+        {
+            foreach (var entry in _aborted.Where(a => !found.Contains((a.ProducerId, a.LastOffset))))
+            {
+                Report(
+                    name, $"lacks the aborted transaction of producer {entry.ProducerId}, {entry.FirstOffset}-{entry.LastOffset}",
+                    Advice.Reopen, offset: entry.LastOffset);
+            }
+        }
+
+        _aborted.Clear();
+    }
+
+    private void CheckSnapshot(long offset, bool isRollPoint)
+    {
+        var name = NameOf(offset, LogFileName.Snapshot);
+        if (!_files.ContainsKey((offset, LogFileName.Snapshot)))
+        {
+            if (isRollPoint)
+            {
+                Report(name, "missing: the producers are found by reading the log", Advice.Reopen, offset: offset);
+            }
+
+            return;
+        }
+
+        var table = new ProducerStateTable();
+        if (!ProducerSnapshot.TryDecode(ReadAll(name), table, 0, long.MaxValue))
+        {
+            Report(name, "wrong version, length or CRC", Advice.Reopen, 0, offset);
+            return;
+        }
+
+        if (!_isComplete)
+        {
+            // Without the beginning, or behind damage, the batches do not tell all.
+            return;
+        }
+
+        foreach (var state in table.All)
+        {
+            // Cleaning may take the last batch of a producer, but never puts one behind what the snapshot knows.
+            if (_producers.TryGet(state.ProducerId, out var built) && state.HasBatches && built.HasBatches
+                && (state.Epoch, state.LastSequence, state.LastDataOffset)
+                    != (built.Epoch, built.LastSequence, built.LastDataOffset)
+                && !(_hasGaps && state.LastDataOffset > built.LastDataOffset))
+            {
+                Report(
+                    name, $"producer {state.ProducerId}: the snapshot says epoch {state.Epoch}, sequence {state.LastSequence} at "
+                        + $"{state.LastDataOffset}, the batches epoch {built.Epoch}, sequence {built.LastSequence} at "
+                        + $"{built.LastDataOffset}", "remove the snapshot: it is made anew from the batches", offset: offset);
+            }
+        }
+    }
+
+    private void CheckLooseFiles(List<long> bases)
+    {
+        foreach (var (offset, suffix) in _files.Keys.Order())
+        {
+            if (suffix != LogFileName.Snapshot)
+            {
+                if (!bases.Contains(offset))
+                {
+                    Report(NameOf(offset, suffix), "there is no .log file of that offset", Advice.Restore, offset: offset);
+                }
+            }
+            else if (offset > End)
+            {
+                Report(
+                    NameOf(offset, suffix), $"is of offset {offset}, but the log ends at {End}: records are missing",
+                    Advice.Restore, offset: offset);
+            }
+            else if (!bases.Contains(offset))
+            {
+                CheckSnapshot(offset, isRollPoint: false, isAtEnd: offset == End);
+            }
+        }
+
+        if (isClean && _producers.Count > 0 && !_files.ContainsKey((End, LogFileName.Snapshot)))
+        {
+            Report(
+                NameOf(End, LogFileName.Snapshot), "missing, though the log was stopped cleanly and has producers",
+                Advice.Reopen, offset: End);
+        }
+    }
+
+    // Between two segments the state as of the snapshot is gone again: only its own checksum can be looked at.
+    private void CheckSnapshot(long offset, bool isRollPoint, bool isAtEnd)
+    {
+        var wasComplete = _isComplete;
+        _isComplete &= isAtEnd;
+        CheckSnapshot(offset, isRollPoint);
+        _isComplete = wasComplete;
+    }
+
+    private void CheckEpoch(string name, in BatchPlace place)
+    {
+        if (!_hasEpochs || _hasSaidEpoch || place.Batch.LeaderEpoch < 0)
+        {
+            return;
+        }
+
+        var epoch = -1;
+        foreach (var entry in _epochs.Entries)
+        {
+            epoch = entry.StartOffset <= place.Batch.BaseOffset ? entry.Epoch : epoch;
+        }
+
+        if (epoch != place.Batch.LeaderEpoch && epoch >= 0)
+        {
+            _hasSaidEpoch = true;
+            Report(
+                name, $"the batch is of leader epoch {place.Batch.LeaderEpoch}, {LogFileName.LeaderEpochs} says {epoch}",
+                Advice.Look, place.Position, place.Batch.BaseOffset);
+        }
+    }
+
+    private void CheckEpochFile()
+    {
+        if (!_hasEpochs)
+        {
+            if (Batches > 0)
+            {
+                Report(LogFileName.LeaderEpochs, "missing or damaged", "nothing: the broker makes it anew from the batches");
+            }
+
+            return;
+        }
+
+        var entries = _epochs.Entries;
+        if (entries.Length > 0 && entries[0].StartOffset < Start)
+        {
+            Report(
+                LogFileName.LeaderEpochs, $"epoch {entries[0].Epoch} begins at {entries[0].StartOffset}, but the first segment at "
+                    + $"{Start}: segments in front of it are missing", Advice.Restore, offset: entries[0].StartOffset);
+        }
+
+        if (entries.Length > 0 && entries[^1].StartOffset > End)
+        {
+            Report(
+                LogFileName.LeaderEpochs, $"epoch {entries[^1].Epoch} begins at {entries[^1].StartOffset}, but the log ends at {End}",
+                Advice.Restore, offset: entries[^1].StartOffset);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+using Orleans.Kafka.Protocol.Records;
+using Orleans.Kafka.Storage;
+
+namespace Orleans.Kafka.LogTool;
+
+/// <summary>
+/// Looks through the directory of one partition and changes nothing: batches, indexes, producers, epochs, leftovers.
+/// </summary>
+internal sealed partial class PartitionVerifier(LogEnvironment environment, string directory, bool isClean)
+{
+    private readonly Dictionary<(long Offset, string Suffix), long> _files = [];
+    private readonly ProducerStateTable _producers = new();
+    private readonly LeaderEpochCache _epochs = new();
+    private readonly List<AbortedTransaction> _aborted = [];
+    private readonly List<Finding> _findings = [];
+    private bool _hasEpochs;
+    private bool _hasSaidEpoch;
+    private bool _isComplete = true;
+    private bool _hasGaps;
+
+    /// <summary>Base offset of the first segment; -1 without segments.</summary>
+    public long Start { get; private set; } = -1;
+
+    /// <summary>Offset behind the last batch.</summary>
+    public long End { get; private set; }
+
+    public int Segments { get; private set; }
+
+    public long Batches { get; private set; }
+
+    public long Bytes { get; private set; }
+
+    public IReadOnlyList<Finding> Run()
+    {
+        List();
+        var bases = _files.Keys.Where(k => k.Suffix == LogFileName.Log).Select(k => k.Offset).Order().ToList();
+        Segments = bases.Count;
+        Start = bases.Count > 0 ? bases[0] : -1;
+        End = Math.Max(0, Start);
+        _isComplete = Start <= 0;
+        _hasEpochs = _epochs.TryLoad(environment.Files, directory);
+        foreach (var offset in bases)
+        {
+            CheckSnapshot(offset, isRollPoint: offset > 0 && offset != Start);
+            CheckSegment(offset, isLast: offset == bases[^1]);
+        }
+
+        CheckLooseFiles(bases);
+        CheckEpochFile();
+        if (PartitionMetadata.Read(environment, directory) is null)
+        {
+            Report(
+                LogFileName.PartitionMetadata, "missing or without a topic id: the broker sets the directory aside as stray",
+                "write the file again: 'version: 0' and 'topic_id: <id>', with the id that the topic has");
+        }
+
+        return _findings;
+    }
+
+    private void List()
+    {
+        foreach (var entry in environment.Files.List(directory))
+        {
+            if (entry.Name is LogFileName.LeaderEpochs or LogFileName.PartitionMetadata)
+            {
+                continue;
+            }
+
+            if (!entry.IsDirectory && LogFileName.TryParse(entry.Name, out var offset, out var suffix)
+                && suffix is LogFileName.Log or LogFileName.Index or LogFileName.TimeIndex
+                    or LogFileName.TransactionIndex or LogFileName.Snapshot)
+            {
+                _files[(offset, suffix)] = entry.Length;
+                Bytes += suffix == LogFileName.Log ? entry.Length : 0;
+                continue;
+            }
+
+            CheckStrange(entry);
+        }
+    }
+
+    private void CheckStrange(FileEntry entry)
+    {
+        var (problem, advice) = Path.GetExtension(entry.Name) switch
+        {
+            LogFileName.Cleaned => ("left over from a cleaning that was not finished", "nothing: the next start removes it"),
+            LogFileName.Swap => ("a cleaning was interrupted while it swapped", "nothing: the next start completes it"),
+            LogFileName.Deleted => ("waits for its removal", "nothing: the next start removes it"),
+            LogFileName.Damaged => ("set aside by a recovery", "look at it; remove it when it is of no use"),
+            ".tmp" => ("a file that was not finished", "nothing: the next start removes it"),
+            _ => ("not a file of a log", "move it elsewhere"),
+        };
+        Report(entry.Name, problem, advice);
+    }
+
+    private void CheckSegment(long baseOffset, bool isLast)
+    {
+        var name = NameOf(baseOffset, LogFileName.Log);
+        var batches = new List<IndexEntry>();
+        var times = new List<IndexEntry>();
+        var hasBad = false;
+        using (var reader = new SegmentReader(Open(name)))
+        {
+            if (End > baseOffset)
+            {
+                Report(name, $"begins at {baseOffset}, but the segment before it ends at {End}", Advice.Look, 0, baseOffset);
+            }
+
+            End = Math.Max(End, baseOffset);
+            while (reader.TryNext(out var place))
+            {
+                Batches++;
+                hasBad |= CheckBatch(name, place, reader.Bytes(place));
+                batches.Add(new IndexEntry(place.Batch.BaseOffset - baseOffset, place.Position));
+                times.Add(new IndexEntry(
+                    place.Batch.MaxTimestamp, (int)Math.Clamp(place.Batch.LastOffset - baseOffset, 0, int.MaxValue)));
+            }
+
+            if (reader.Position < reader.Length)
+            {
+                hasBad = true;
+                Report(name, reader.WhatLiesThere(), isLast ? Advice.Cut : Advice.Copy, reader.Position, End);
+            }
+        }
+
+        _isComplete &= !hasBad;
+        CheckIndex(baseOffset, batches);
+        CheckTimeIndex(baseOffset, times);
+        CheckTransactions(baseOffset, isLast);
+    }
+
+    private bool CheckBatch(string name, in BatchPlace place, ReadOnlySpan<byte> bytes)
+    {
+        var batch = place.Batch;
+        var isBad = false;
+        if (!place.HasValidCrc)
+        {
+            Report(
+                name, $"the CRC of batch {batch.BaseOffset}-{batch.LastOffset} is wrong: it says {batch.Crc:x8}, the bytes give "
+                    + $"{Crc32C.Compute(bytes[RecordBatchHeader.AttributesAt..]):x8}", Advice.Copy, place.Position, batch.BaseOffset);
+            isBad = true;
+        }
+
+        if (batch.LastOffsetDelta < 0 || batch.BaseOffset < End)
+        {
+            Report(
+                name, $"offsets go back: batch {batch.BaseOffset}-{batch.LastOffset} behind {End - 1}", Advice.Look,
+                place.Position, batch.BaseOffset);
+            isBad = true;
+        }
+
+        if (!isBad)
+        {
+            CheckEpoch(name, place);
+            _hasGaps |= batch.BaseOffset > End;
+            End = batch.NextOffset;
+            Enter(batch, bytes[RecordBatchHeader.Size..]);
+        }
+
+        return isBad;
+    }
+
+    private void Enter(in RecordBatchInfo batch, ReadOnlySpan<byte> records)
+    {
+        if (!batch.HasProducerId)
+        {
+            return;
+        }
+
+        if (!batch.IsControl)
+        {
+            _producers.Enter(batch);
+        }
+        else if (ControlRecord.TryRead(batch, records, out var marker)
+            && marker.Type is ControlType.Abort or ControlType.Commit
+            && _producers.EnterMarker(batch, marker) is { } aborted)
+        {
+            _aborted.Add(aborted);
+        }
+    }
+
+    private IFile Open(string name) => environment.Files.Open(Path.Join(directory, name), FileOpen.Read);
+
+    private byte[] ReadAll(string name)
+    {
+        using var file = Open(name);
+        var bytes = new byte[file.Length];
+        return file.Read(bytes, 0) == bytes.Length ? bytes : throw new IOException($"{name} became shorter");
+    }
+
+    private void Report(string name, string problem, string advice, long position = -1, long offset = -1) =>
+        _findings.Add(new Finding(Path.Join(directory, name), position, offset, problem, advice));
+
+    private static string NameOf(long offset, string suffix) => Path.GetFileName(LogFileName.PathOf("", offset, suffix));
+}
