@@ -56,6 +56,42 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
+    public async Task Members_ThatDiedWithTheBroker_AreFoundOutWithoutARequest()
+    {
+        await using (KafkaBroker broker = await StartAsync())
+        {
+            using WireClient client = await WireClient.ConnectAsync(broker);
+            await client.CreateTopicAsync("t");
+            await CommitAsync(client, "group", "t", 7);
+            var join = new JoinGroupRequest
+            {
+                GroupId = "group",
+                SessionTimeoutMs = 500,
+                RebalanceTimeoutMs = 500,
+                ProtocolType = "consumer",
+                Protocols = [new() { Name = "range" }],
+            };
+            var joined = await client.SendAsync<JoinGroupResponse>(join, ApiKey.JoinGroup, version: 3);
+            var sync = new SyncGroupRequest
+            {
+                GroupId = "group",
+                GenerationId = joined.GenerationId,
+                MemberId = joined.MemberId,
+            };
+            await client.SendAsync<SyncGroupResponse>(sync, ApiKey.SyncGroup, version: 3);
+            Assert.Equal("Stable", Assert.Single(await ListAsync(client)).GroupState);
+        }
+
+        await using KafkaBroker again = await StartAsync();
+        using WireClient asking = await WireClient.ConnectAsync(again);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (Assert.Single(await ListAsync(asking)).GroupState != "Empty")
+        {
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
+    [Fact]
     public async Task Lag_OfAGroup_IsKnownInRecordsAndInTime()
     {
         await using KafkaBroker broker = await KafkaBroker.StartAsync();
@@ -150,7 +186,11 @@ public sealed class GroupTests : IDisposable
         Assert.StartsWith("inst-1-", Assert.Single(described.Groups[0].Members).MemberId, StringComparison.Ordinal);
     }
 
-    private Task<KafkaBroker> StartAsync() => KafkaBroker.StartAsync(new KafkaBrokerOptions { Directory = _directory });
+    private Task<KafkaBroker> StartAsync() => KafkaBroker.StartAsync(new KafkaBrokerOptions
+    {
+        Directory = _directory,
+        Settings = { ["group.min.session.timeout.ms"] = "100" },
+    });
 
     private static async Task CommitAsync(WireClient client, string group, string topic, long offset)
     {

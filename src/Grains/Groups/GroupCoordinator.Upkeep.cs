@@ -19,7 +19,7 @@ public sealed partial class GroupCoordinator
     public void Start()
     {
         _metadata.TopicDeleted += ForgetTopic;
-        OwnPartitions();
+        OwnPartitions().ForEach(partition => _ = WakeMembersAsync(partition));
         TimeSpan period = TimeSpan.FromMilliseconds(_settings.Value.Long("offsets.retention.check.interval.ms"));
         _expiry = _clock.CreateTimer(
             static state => _ = ((GroupCoordinator)state!).ExpireOffsetsAsync(), this, period, period);
@@ -31,6 +31,28 @@ public sealed partial class GroupCoordinator
         _metadata.TopicDeleted -= ForgetTopic;
         _expiry?.Dispose();
         _stopping.TrySetResult();
+    }
+
+    /// <summary>
+    /// Members that died with the broker's last life, or meanwhile, are found out by their groups' grains alone: so
+    /// groups that have members get theirs without being asked for.
+    /// </summary>
+    private async Task WakeMembersAsync(OffsetsPartition partition)
+    {
+        try
+        {
+            await partition.Loaded;
+        }
+        catch (Exception exception)
+        {
+            LogCannotLoad(_logger, partition.Replica.Partition, exception);
+            return;
+        }
+
+        foreach (GroupListing listing in partition.Listings.Where(each => each.State != nameof(GroupState.Empty)).ToList())
+        {
+            await TryAsync(listing.GroupId, static group => group.ExpireOffsetsAsync());
+        }
     }
 
     /// <summary>One group after the other: nobody waits for it.</summary>
