@@ -11,6 +11,8 @@ public sealed partial class LogDirectory
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
     private readonly HashSet<(string Topic, int Partition)> _lostFlushes = [];
+    // The checkpoints on disk still speak of a log that is gone.
+    private readonly HashSet<(string Topic, int Partition)> _staleCheckpoints = [];
     private readonly List<IFile> _flushedFiles = [];
     private readonly List<PartitionLog> _flushedWhole = [];
     private IOException?[] _flushFailures = [];
@@ -122,9 +124,11 @@ public sealed partial class LogDirectory
         lock (_checkpointGate)
         {
             PartitionLog[] logs;
+            (string Topic, int Partition)[] stale;
             lock (_gate)
             {
                 logs = [.. _logs.Values];
+                stale = [.. _staleCheckpoints];
                 foreach (var (key, log) in _logs)
                 {
                     _recoveryPoints[key] = log.RecoveryPoint;
@@ -154,10 +158,42 @@ public sealed partial class LogDirectory
             }
 
             _environment.Files.FlushDirectory(Path);
+            lock (_gate)
+            {
+                _staleCheckpoints.ExceptWith(stale);
+            }
+
             foreach (var log in logs)
             {
                 log.RemoveDeletedSegments();
             }
+        }
+    }
+
+    /// <summary>The log is gone; what the checkpoints on disk say of it holds for no other of its name.</summary>
+    private void ForgetCheckpoints((string Topic, int Partition) key)
+    {
+        if (_recoveryPoints.Remove(key) | _logStarts.Remove(key) | _highWatermarks.Remove(key) | _cleanerOffsets.Remove(key))
+        {
+            _staleCheckpoints.Add(key);
+        }
+    }
+
+    /// <summary>
+    /// Before a log of that name takes records: a crash would have it begin where another one did, and throw away what
+    /// lies below. Written once for all that went since the last time, however many they are.
+    /// </summary>
+    private void WithdrawCheckpoints((string Topic, int Partition) key)
+    {
+        bool isStale;
+        lock (_gate)
+        {
+            isStale = _staleCheckpoints.Contains(key);
+        }
+
+        if (isStale)
+        {
+            WriteCheckpoints();
         }
     }
 

@@ -175,6 +175,7 @@ public sealed partial class LogDirectory : IDisposable
             found = null;
         }
 
+        WithdrawCheckpoints(key);
         var log = exists
             ? PartitionLog.Open(_environment, directory, topic, partition, config, OptionsFor(key))
             : PartitionLog.Create(_environment, directory, topic, partition, config, OptionsFor(key).LogStartOffset);
@@ -207,10 +208,7 @@ public sealed partial class LogDirectory : IDisposable
                 _logs.Remove(key);
             }
 
-            _recoveryPoints.Remove(key);
-            _logStarts.Remove(key);
-            _highWatermarks.Remove(key);
-            _cleanerOffsets.Remove(key);
+            ForgetCheckpoints(key);
         }
 
         Span<byte> id = stackalloc byte[16];
@@ -234,10 +232,7 @@ public sealed partial class LogDirectory : IDisposable
             StorageNoticeKind.Stray, directory, $"it does not belong to the topic of that name; set aside as {target}");
         lock (_gate)
         {
-            _recoveryPoints.Remove(key);
-            _logStarts.Remove(key);
-            _highWatermarks.Remove(key);
-            _cleanerOffsets.Remove(key);
+            ForgetCheckpoints(key);
         }
     }
 

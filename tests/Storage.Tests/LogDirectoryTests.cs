@@ -98,6 +98,40 @@ public sealed class LogDirectoryTests
         directory.Dispose();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void OpenPartition_OfANewTopicWithAnOldName_OwesNothingToTheOldCheckpoints(bool isDeleted)
+    {
+        var disk = new TestDisk();
+        var directory = LogDirectory.Open(disk.Environment, "/data", "c", 1);
+        var old = directory.OpenPartition("t", 0, TopicId, LogConfig.Default);
+        Batches.MustAppend(old, Batches.Plain(10));
+        old.AdvanceHighWatermark(10);
+        Assert.Equal(ErrorCode.None, old.DeleteRecordsTo(8));
+        directory.WriteCheckpoints();
+        if (isDeleted)
+        {
+            directory.DeletePartition(old);
+        }
+        else
+        {
+            directory.Dispose();
+            disk.Files.Kill();
+            directory = LogDirectory.Open(disk.NewEnvironment(), "/data", "c", 1);
+        }
+
+        var log = directory.OpenPartition("t", 0, new KafkaUuid(9, 9), LogConfig.Default);
+        Batches.MustAppend(log, Batches.Plain(3));
+        Assert.True(log.Flush());
+        directory.Dispose();
+        disk.Files.Kill();
+
+        using var next = LogDirectory.Open(disk.NewEnvironment(), "/data", "c", 1);
+        log = next.OpenPartition("t", 0, new KafkaUuid(9, 9), LogConfig.Default);
+        Assert.Equal((0L, 3L), (log.Offsets.LogStart, log.Offsets.LogEnd));
+    }
+
     [Fact]
     public void OpenPartition_WhoseMetadataNeverReachedTheDisk_TakesIt()
     {
