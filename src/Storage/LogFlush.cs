@@ -9,11 +9,8 @@ public sealed class LogFlush
 {
     internal PartitionLog? Log { get; set; }
 
-    /// <summary>Everything below this offset is on disk when the flush succeeds.</summary>
-    internal long Target { get; set; }
-
-    /// <summary>Truncations before the flush: after another one the target means nothing.</summary>
-    internal int Cuts { get; set; }
+    /// <summary>What is on disk when the flush succeeds.</summary>
+    internal FlushTarget Target { get; set; }
 
     /// <summary>The one file that has to be flushed, pinned; null if there is nothing to do or more than that.</summary>
     internal IFile? File { get; set; }
@@ -28,3 +25,8 @@ public sealed class LogFlush
     /// <summary>The flush did not come about: the log counts as failed when it ends.</summary>
     public void Fail(Exception cause) => Failure = cause as IOException ?? new IOException(cause.Message, cause);
 }
+
+/// <summary>What a flush covers.</summary>
+/// <param name="Offset">Everything below it.</param>
+/// <param name="Cuts">Truncations before: after another one the offset means nothing.</param>
+internal readonly record struct FlushTarget(long Offset, int Cuts);

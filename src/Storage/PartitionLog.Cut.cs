@@ -177,7 +177,6 @@ public sealed partial class PartitionLog
     private void FinishTruncation(long start, long end)
     {
         _isDirectoryDirty = true;
-        _cuts++;
         _recoveryPoint = Math.Min(_recoveryPoint, end);
         CleanerCheckpoint = Math.Min(CleanerCheckpoint, end);
         _epochs.TruncateFromEnd(end);
@@ -186,5 +185,8 @@ public sealed partial class PartitionLog
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
+
+        // Last, for those who look without the lock: BeginFlush.
+        Volatile.Write(ref _cuts, _cuts + 1);
     }
 }

@@ -4,8 +4,10 @@ namespace Orleans.Kafka.Storage;
 public sealed partial class PartitionLog
 {
     private readonly Lock _flushGate = new();
+
+    // Truncations so far. Whoever notes it before an offset and finds it unchanged afterwards, under the lock, knows
+    // that the offset is still that of the same record.
     private int _cuts;
-    private int _cutsBeforeSharedFlush;
 
     // Flushes under way that took it upon them to make names and epochs durable: until they are over, nobody may take
     // those for durable.
@@ -20,7 +22,7 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
-            long target;
+            FlushTarget target;
             LogSegment[] dirty;
             bool names;
             lock (_gate)
@@ -30,13 +32,20 @@ public sealed partial class PartitionLog
                     return false;
                 }
 
-                target = Offsets.LogEnd;
+                target = new FlushTarget(Offsets.LogEnd, _cuts);
                 if (IsClean)
                 {
                     return true;
                 }
 
-                names = _isDirectoryDirty || Volatile.Read(ref _nameFlushes) > 0;
+                names = _isDirectoryDirty;
+                if (Volatile.Read(ref _nameFlushes) > 0)
+                {
+                    // Somebody has taken names and epochs upon him, and may fail.
+                    names = true;
+                    _epochs.MarkDirty();
+                }
+
                 dirty = DirtySegments();
                 Interlocked.Increment(ref _nameFlushes);
                 _isDirectoryDirty = false;
@@ -46,7 +55,12 @@ public sealed partial class PartitionLog
                 }
             }
 
-            var isFlushed = FlushFiles(dirty, names) && MoveRecoveryPoint(target);
+            var isFlushed = FlushFiles(dirty, names);
+            if (isFlushed)
+            {
+                MoveRecoveryPoint(target);
+            }
+
             Interlocked.Decrement(ref _nameFlushes);
             return isFlushed;
         }
@@ -55,18 +69,17 @@ public sealed partial class PartitionLog
     /// <summary>
     /// First half of a flush shared by many logs: everything goes to the files, nothing is flushed.
     /// </summary>
-    /// <returns>The offset up to which the shared flush will cover the log; -1 if the log has failed.</returns>
-    internal long PrepareSharedFlush()
+    /// <returns>What the shared flush will cover of the log; null if the log has failed.</returns>
+    internal FlushTarget? PrepareSharedFlush()
     {
         lock (_gate)
         {
             if (_isFailed || _isClosed)
             {
-                return -1;
+                return null;
             }
 
-            var target = Offsets.LogEnd;
-            _cutsBeforeSharedFlush = _cuts;
+            var target = new FlushTarget(Offsets.LogEnd, _cuts);
             var isClean = IsClean;
             Interlocked.Increment(ref _nameFlushes);
             if (isClean)
@@ -75,37 +88,37 @@ public sealed partial class PartitionLog
             }
 
             _isDirectoryDirty = false;
-            return PersistSmallFiles(DirtySegments(), flush: false) ? target : -1;
+            return PersistSmallFiles(DirtySegments(), flush: false) ? target : null;
         }
     }
 
     /// <summary>There is no shared flush: what was prepared still has to be flushed, by the log itself.</summary>
-    internal void AbandonSharedFlush(long target)
+    internal void AbandonSharedFlush(FlushTarget? target)
     {
-        if (target >= 0)
+        if (target is not null)
         {
             lock (_gate)
             {
                 _isDirectoryDirty = true;
+                _epochs.MarkDirty();
                 Interlocked.Decrement(ref _nameFlushes);
             }
         }
     }
 
     /// <summary>Second half: the shared flush has succeeded, or failed.</summary>
-    internal void CompleteSharedFlush(long target, IOException? failure)
+    internal void CompleteSharedFlush(FlushTarget? target, IOException? failure)
     {
         if (failure is not null)
         {
             LoseFlush(failure);
         }
-        else if (target >= 0 && _cutsBeforeSharedFlush == Volatile.Read(ref _cuts))
+        else if (target is { } covered)
         {
-            // After a truncation the offsets may have been written anew, behind the flush.
-            MoveRecoveryPoint(target);
+            MoveRecoveryPoint(covered);
         }
 
-        if (target >= 0)
+        if (target is not null)
         {
             Interlocked.Decrement(ref _nameFlushes);
         }
@@ -314,16 +327,22 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool MoveRecoveryPoint(long target)
+    /// <summary>
+    /// Everything below the target is on disk. Not after a truncation: the offsets may have been written anew, behind
+    /// the flush. That is looked at under the lock, where no truncation passes.
+    /// </summary>
+    private void MoveRecoveryPoint(FlushTarget target)
     {
         lock (_gate)
         {
-            // A truncation may have passed meanwhile.
-            target = Math.Min(target, Offsets.LogEnd);
-            Volatile.Write(ref _recoveryPoint, Math.Max(_recoveryPoint, target));
-            _recordsSinceFlush = Offsets.LogEnd - target;
+            if (target.Cuts != _cuts || _isFailed)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _recoveryPoint, Math.Max(_recoveryPoint, target.Offset));
+            _recordsSinceFlush = Offsets.LogEnd - target.Offset;
             _lastFlushMs = _environment.NowMs;
-            return true;
         }
     }
 }

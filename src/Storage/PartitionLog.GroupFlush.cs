@@ -14,12 +14,13 @@ public sealed partial class PartitionLog
         flush.Log = this;
         flush.Failure = null;
         flush.IsWhole = false;
-        flush.Cuts = Volatile.Read(ref _cuts);
 
-        // The writer sets the end last: whatever belongs to the bytes below it - a new name, a new epoch, a new
-        // segment - is seen here as well.
-        flush.Target = Offsets.LogEnd;
-        if (_isFailed || _isClosed || flush.Target <= RecoveryPoint)
+        // In this order: a truncation sets the new end first and counts itself then, so that an old end never stands
+        // beside a new count. An append sets the end last: whatever belongs to the bytes below it - a new name, a new
+        // epoch, a new segment - is seen here as well.
+        var cuts = Volatile.Read(ref _cuts);
+        flush.Target = new FlushTarget(Offsets.LogEnd, cuts);
+        if (_isFailed || _isClosed || flush.Target.Offset <= RecoveryPoint)
         {
             return;
         }
@@ -58,19 +59,7 @@ public sealed partial class PartitionLog
         }
         else if (isFlushed)
         {
-            MoveRecoveryPoint(flush.Target, flush.Cuts);
-        }
-    }
-
-    private void MoveRecoveryPoint(long target, int cuts)
-    {
-        lock (_gate)
-        {
-            // After a truncation the offsets may have been written anew, behind the flush.
-            if (cuts == _cuts && !_isFailed)
-            {
-                MoveRecoveryPoint(target);
-            }
+            MoveRecoveryPoint(flush.Target);
         }
     }
 }
