@@ -10,6 +10,7 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     public const int Damaged = 1;
     public const int Unreadable = 2;
 
+    private KnownTopics _topics = KnownTopics.Read(environment, logDirectory: null);
     private int _findings;
 
     /// <returns>The exit code: clean, damaged, or cannot be read.</returns>
@@ -24,10 +25,11 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
                 return Unreadable;
             }
 
-            if (IsPartition(path))
+            if (DirectoryKind.IsPartition(environment, path))
             {
-                var isClean = environment.Files.FileExists(Path.Join(Path.GetDirectoryName(path), LogDirectory.CleanMarker));
-                Verify(path, isClean);
+                var parent = DirectoryKind.LogDirectoryOf(environment, path);
+                _topics = KnownTopics.Read(environment, parent);
+                Verify(path, parent is not null && environment.Files.FileExists(Path.Join(parent, LogDirectory.CleanMarker)));
             }
             else if (!VerifyAll(path))
             {
@@ -46,34 +48,36 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
         return _findings == 0 ? Clean : Damaged;
     }
 
-    private bool IsPartition(string path) => environment.Files.List(path).Any(
-        f => f.Name == LogFileName.PartitionMetadata || f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
-
     private bool VerifyAll(string path)
     {
-        var isClean = environment.Files.FileExists(Path.Join(path, LogDirectory.CleanMarker));
-        var entries = environment.Files.List(path).OrderBy(e => e.Name, StringComparer.Ordinal).ToList();
-        var properties = MetaProperties.Read(environment.Files, path);
-        if (properties is null && !entries.Any(e => e.IsDirectory && LogDirectory.TryParseName(e.Name, out _, out _)))
+        if (!DirectoryKind.IsLogDirectory(environment, path))
         {
             return false;
         }
 
+        var isClean = environment.Files.FileExists(Path.Join(path, LogDirectory.CleanMarker));
+        var properties = MetaProperties.Read(environment.Files, path);
         output.WriteLine(properties is null
             ? $"{path}: meta.properties is missing or damaged"
             : $"{path}: node {properties.NodeId} of cluster {properties.ClusterId}");
         output.WriteLine(isClean ? "stopped cleanly" : "no marker of a clean stop: the next start recovers");
+        _topics = KnownTopics.Read(environment, path);
+        _topics.Findings.ForEach(Report);
         var ends = new Dictionary<(string Topic, int Partition), (long Start, long End)>();
-        foreach (var entry in entries.Where(e => e.IsDirectory))
+        foreach (var entry in environment.Files.List(path).Where(e => e.IsDirectory).OrderBy(e => e.Name, StringComparer.Ordinal))
         {
-            if (LogDirectory.TryParseName(entry.Name, out var topic, out var partition))
+            if (entry.Name == KnownTopics.MetadataDirectory)
+            {
+                output.WriteLine($"note   {entry.Name}: the cluster's records, no log of ours");
+            }
+            else if (LogDirectory.TryParseName(entry.Name, out var topic, out var partition))
             {
                 var verifier = Verify(Path.Join(path, entry.Name), isClean);
                 ends[(topic, partition)] = (Math.Max(0, verifier.Start), verifier.End);
             }
             else
             {
-                output.WriteLine($"note   {entry.Name}: not a partition in use");
+                output.WriteLine($"note   {entry.Name}: {DirectoryKind.OfNoPartition(entry.Name)}");
             }
         }
 
@@ -108,7 +112,8 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     private PartitionVerifier Verify(string path, bool isClean)
     {
         var verifier = new PartitionVerifier(environment, path, isClean);
-        var findings = verifier.Run();
+        var findings = verifier.Run().ToList();
+        CheckTopic(path, findings);
         var summary = string.Create(
             CultureInfo.InvariantCulture,
             $"{verifier.Start}..{verifier.End}, {verifier.Segments} segments, {verifier.Batches} batches, {verifier.Bytes} bytes");
@@ -118,7 +123,25 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
             Report(finding);
         }
 
+        foreach (var note in verifier.Notes)
+        {
+            output.WriteLine($"note   {note}");
+        }
+
         return verifier;
+    }
+
+    private void CheckTopic(string path, List<Finding> findings)
+    {
+        DirectoryKind.TryName(path, out var topic, out _);
+        if (_topics.Check(path, topic, PartitionMetadata.Read(environment, path)) is { } finding)
+        {
+            findings.Add(finding);
+        }
+        else if (_topics.HasRecords && _topics.IdOf(topic) is null)
+        {
+            output.WriteLine($"note   {path}: the cluster has no topic {topic}; the broker leaves the directory alone");
+        }
     }
 
     private void Report(Finding finding)

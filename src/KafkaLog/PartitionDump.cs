@@ -5,21 +5,31 @@ using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.LogTool;
 
-/// <summary>Writes what a partition's directory holds, one JSON object a line. Keys and values are in base64.</summary>
+/// <summary>
+/// Writes what a file, or each file of a partition's directory or a log directory, holds: one JSON object a line. Keys
+/// and values are in base64.
+/// </summary>
 internal sealed class PartitionDump(LogEnvironment environment, TextWriter output, bool withRecords)
 {
     private const int RecordsLimit = 1 << 30;
 
+    private readonly TextFileDump _texts = new(environment, output);
+
     /// <returns>The exit code: 0, or 2 if something cannot be read.</returns>
-    public int Run(string directory)
+    public int Run(string path)
     {
         try
         {
-            foreach (var entry in environment.Files.List(directory).OrderBy(e => e.Name, StringComparer.Ordinal))
+            if (environment.Files.FileExists(path))
             {
-                if (!entry.IsDirectory && LogFileName.TryParse(entry.Name, out var offset, out var suffix))
+                return Show(path) ? DirectoryVerifier.Clean : Refuse(path);
+            }
+
+            foreach (var entry in environment.Files.List(path).OrderBy(e => e.Name, StringComparer.Ordinal))
+            {
+                if (!entry.IsDirectory)
                 {
-                    Show(directory, entry.Name, offset, suffix);
+                    Show(Path.Join(path, entry.Name));
                 }
             }
 
@@ -32,28 +42,50 @@ internal sealed class PartitionDump(LogEnvironment environment, TextWriter outpu
         }
     }
 
-    private void Show(string directory, string name, long baseOffset, string suffix)
+    private static int Refuse(string path)
     {
-        using var file = environment.Files.Open(Path.Join(directory, name), FileOpen.Read);
+        Console.Error.WriteLine($"{path}: not a file of a log");
+        return DirectoryVerifier.Unreadable;
+    }
+
+    private bool Show(string path)
+    {
+        var name = Path.GetFileName(path);
+        if (!LogFileName.TryParse(name, out var baseOffset, out var suffix))
+        {
+            return _texts.TryShow(path);
+        }
+
+        using var file = environment.Files.Open(path, FileOpen.Read);
         switch (suffix)
         {
-            case LogFileName.Log:
-                ShowBatches(name, new SegmentReader(file));
-                break;
             case LogFileName.Index:
                 ShowIndex(file, name, OffsetIndex.EntrySize, b => OffsetIndex.Parse(b), (e, json) =>
                     (json["offset"], json["position"]) = (baseOffset + e.Key, e.Value));
-                break;
+                return true;
             case LogFileName.TimeIndex:
                 ShowIndex(file, name, TimeIndex.EntrySize, b => TimeIndex.Parse(b), (e, json) =>
                     (json["timestamp"], json["offset"]) = (e.Key, baseOffset + e.Value));
-                break;
+                return true;
             case LogFileName.TransactionIndex:
                 ShowTransactions(file, name);
-                break;
+                return true;
             case LogFileName.Snapshot:
                 ShowProducers(file, name);
-                break;
+                return true;
+
+            // What was cut off or set aside is batches too, as far as it is whole.
+            case LogFileName.Log or LogFileName.Log + LogFileName.Deleted or LogFileName.Log + LogFileName.Cleaned
+                or LogFileName.Log + LogFileName.Swap:
+            case var damaged when damaged.EndsWith(LogFileName.Damaged, StringComparison.Ordinal):
+                using (var reader = new SegmentReader(file))
+                {
+                    ShowBatches(name, reader);
+                }
+
+                return true;
+            default:
+                return false;
         }
     }
 

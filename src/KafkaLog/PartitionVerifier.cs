@@ -30,6 +30,9 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
     public long Bytes { get; private set; }
 
+    /// <summary>What is strange and does no harm.</summary>
+    public List<string> Notes { get; } = [];
+
     public IReadOnlyList<Finding> Run()
     {
         List();
@@ -47,13 +50,6 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
         CheckLooseFiles(bases);
         CheckEpochFile();
-        if (PartitionMetadata.Read(environment, directory) is null)
-        {
-            Report(
-                LogFileName.PartitionMetadata, "missing or without a topic id: the broker sets the directory aside as stray",
-                "write the file again: 'version: 0' and 'topic_id: <id>', with the id that the topic has");
-        }
-
         return _findings;
     }
 
@@ -81,16 +77,27 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
     private void CheckStrange(FileEntry entry)
     {
-        var (problem, advice) = Path.GetExtension(entry.Name) switch
+        switch (Path.GetExtension(entry.Name))
         {
-            LogFileName.Cleaned => ("left over from a cleaning that was not finished", "nothing: the next start removes it"),
-            LogFileName.Swap => ("a cleaning was interrupted while it swapped", "nothing: the next start completes it"),
-            LogFileName.Deleted => ("waits for its removal", "nothing: the next start removes it"),
-            LogFileName.Damaged => ("set aside by a recovery", "look at it; remove it when it is of no use"),
-            ".tmp" => ("a file that was not finished", "nothing: the next start removes it"),
-            _ => ("not a file of a log", "move it elsewhere"),
-        };
-        Report(entry.Name, problem, advice);
+            case LogFileName.Cleaned:
+                Report(entry.Name, "left over from a cleaning that was not finished", "nothing: the next start removes it");
+                break;
+            case LogFileName.Swap:
+                Report(entry.Name, "a cleaning was interrupted while it swapped", "nothing: the next start completes it");
+                break;
+            case LogFileName.Deleted:
+                Report(entry.Name, "waits for its removal", "nothing: the next start removes it");
+                break;
+            case ".tmp":
+                Report(entry.Name, "a file that was not finished", "nothing: the next start removes it");
+                break;
+            case LogFileName.Damaged:
+                Notes.Add($"{Path.Join(directory, entry.Name)}: set aside by a recovery; remove it when it is of no use");
+                break;
+            default:
+                Notes.Add($"{Path.Join(directory, entry.Name)}: not a file of a log; left alone");
+                break;
+        }
     }
 
     private void CheckSegment(long baseOffset, bool isLast)

@@ -3,7 +3,8 @@ using Orleans.Kafka.Storage;
 
 const string Usage = """
     kafka-log verify DIR               look through a partition's directory or a log directory; changes nothing
-    kafka-log dump [--records] DIR     show the batches of a partition's directory (one JSON object a line)
+    kafka-log dump [--records] PATH    show what a log directory, a partition's directory or one file holds
+                                       (one JSON object a line)
 
     verify ends with 0 (clean), 1 (damage) or 2 (cannot read). A running broker writes while it is looked at:
     stop it first, or take what is said of the active segments with a grain of salt.
