@@ -29,6 +29,7 @@ internal sealed record LogListing(List<SegmentListing> Segments, List<long> Snap
             }
         }
 
+        DropOrphans(environment, directory, lengths);
         var segments = lengths.Keys
             .Where(k => k.Suffix == LogFileName.Log)
             .OrderBy(k => k.Offset)
@@ -36,6 +37,28 @@ internal sealed record LogListing(List<SegmentListing> Segments, List<long> Snap
             .ToList();
         return new LogListing(
             segments, [.. lengths.Keys.Where(k => k.Suffix == LogFileName.Snapshot).Select(k => k.Offset)]);
+    }
+
+    /// <summary>
+    /// Indexes whose <c>.log</c> is gone: a removal was cut short. A new segment may come to lie there, and would take
+    /// their aborted transactions for its own.
+    /// </summary>
+    private static void DropOrphans(
+        LogEnvironment environment, string directory, Dictionary<(long Offset, string Suffix), long> lengths)
+    {
+        var orphans = lengths.Keys
+            .Where(k => k.Suffix is LogFileName.Index or LogFileName.TimeIndex or LogFileName.TransactionIndex
+                && !lengths.ContainsKey((k.Offset, LogFileName.Log)))
+            .ToList();
+        foreach (var (offset, suffix) in orphans)
+        {
+            environment.Files.DeleteFile(LogFileName.PathOf(directory, offset, suffix));
+        }
+
+        if (orphans.Count > 0)
+        {
+            environment.Files.FlushDirectory(directory);
+        }
     }
 
     private static SegmentListing Segment(

@@ -81,6 +81,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             ? (segment.TimeIndex.Last.Key, segment.BaseOffset + segment.TimeIndex.Last.Value)
             : (-1L, -1L);
         segment.Restore(0, segment.BaseOffset, maxTimestamp, offsetOfMax, 0);
+        segment.MayHaveMarkers = start is not null;
         if (start is null)
         {
             (position, next) = WalkTrusted(segment, file, fileLength, trustedBelow);
@@ -103,7 +104,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             var interval = isFirst && start is not null ? int.MaxValue : config.IndexIntervalBytes;
             segment.Note(batch.LastOffset, batch.MaxTimestamp, position, batch.Size, interval);
             isFirst = false;
-            Epoch(batch);
+            Seen(segment, batch);
             position += batch.Size;
             next = batch.NextOffset;
         }
@@ -130,15 +131,16 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             var batch = scanner.Current;
             segment.Note(
                 batch.LastOffset, batch.MaxTimestamp, scanner.Position, batch.Size, config.IndexIntervalBytes);
-            Epoch(batch);
+            Seen(segment, batch);
             (position, next) = (scanner.NextPosition, batch.NextOffset);
         }
 
         return (position, next);
     }
 
-    private void Epoch(in RecordBatchInfo batch)
+    private void Seen(LogSegment segment, in RecordBatchInfo batch)
     {
+        segment.MayHaveMarkers |= batch.IsControl;
         if (batch.LeaderEpoch > epochs.Latest)
         {
             epochs.Assign(batch.LeaderEpoch, batch.BaseOffset);

@@ -64,33 +64,19 @@ public sealed partial class PartitionLog
             return;
         }
 
-        var control = default(ControlRecord);
-        if (batch.IsControl)
+        if (batch.Size > config.SegmentBytes)
         {
-            control = ReadControl(batch, bytes);
-            if (_producers.CheckMarker(batch, control, append.TransactionVersion) is var error and not ErrorCode.None)
-            {
-                append.Fail(error, null, logStart);
-                return;
-            }
-        }
-        else if (batch.HasProducerId)
-        {
-            var error = _producers.Check(batch, append.TransactionVersion, out var duplicate, out var isDuplicate);
-            if (isDuplicate)
-            {
-                AnswerDuplicate(append, duplicate);
-                return;
-            }
-
-            if (error != ErrorCode.None)
-            {
-                append.Fail(error, null, logStart);
-                return;
-            }
+            append.Fail(ErrorCode.RecordListTooLarge);
+            return;
         }
 
-        var isAppendTime = config.TimestampType == TimestampType.LogAppendTime && !batch.IsControl;
+        var control = batch.IsControl ? ReadControl(batch, bytes) : null;
+        if (batch.HasProducerId && !CheckProducer(append, batch, control))
+        {
+            return;
+        }
+
+        var isAppendTime = config.TimestampType == TimestampType.LogAppendTime;
         var last = _stagedEnd + batch.LastOffsetDelta;
         if (!MakeRoom(append, batch.Size, _stagedEnd, last, isAppendTime ? nowMs : batch.MaxTimestamp, nowMs))
         {
@@ -104,6 +90,21 @@ public sealed partial class PartitionLog
         append.LogAppendTimeMs = isAppendTime ? nowMs : -1;
         append.LogStartOffset = logStart;
         Stage(append, header, control, bytes);
+    }
+
+    private bool CheckProducer(LogAppend append, in RecordBatchInfo batch, ControlRecord? control)
+    {
+        var isClient = append.Origin == AppendOrigin.Client;
+        if (isClient && _producers.TryFindDuplicate(batch, out var duplicate))
+        {
+            AnswerDuplicate(append, duplicate);
+            return false;
+        }
+
+        var error = control is { } marker
+            ? _producers.CheckMarker(batch, marker, append.TransactionVersion)
+            : _producers.Check(batch, isClient, append.TransactionVersion);
+        return error == ErrorCode.None || append.Fail(error, null, Offsets.LogStart);
     }
 
     private bool CheckClient(
@@ -156,17 +157,18 @@ public sealed partial class PartitionLog
             }
 
             append.LastOffset = batch.LastOffset;
-            Stage(append, batch, batch.IsControl ? ReadControl(batch, bytes) : default, bytes);
+            Stage(append, batch, batch.IsControl ? ReadControl(batch, bytes) : null, bytes);
         }
     }
 
-    private static ControlRecord ReadControl(in RecordBatchInfo batch, in ReadOnlySequence<byte> bytes)
+    /// <summary>Null if there is none, as in a marker that cleaning has emptied.</summary>
+    private static ControlRecord? ReadControl(in RecordBatchInfo batch, in ReadOnlySequence<byte> bytes)
     {
         Span<byte> records = stackalloc byte[64];
         var source = bytes.Slice(RecordBatchHeader.Size);
         var length = (int)Math.Min(records.Length, source.Length);
         source.Slice(0, length).CopyTo(records);
-        return ControlRecord.TryRead(batch, records[..length], out var control) ? control : default;
+        return ControlRecord.TryRead(batch, records[..length], out var control) ? control : null;
     }
 
     private void AnswerDuplicate(LogAppend append, ProducerBatch duplicate)
@@ -184,21 +186,18 @@ public sealed partial class PartitionLog
     }
 
     private void Stage(
-        LogAppend append, in RecordBatchInfo batch, ControlRecord control, in ReadOnlySequence<byte> bytes)
+        LogAppend append, in RecordBatchInfo batch, ControlRecord? control, in ReadOnlySequence<byte> bytes)
     {
-        if (batch.IsControl)
+        // Entered before the write: batches of the same call build on each other, and if the write fails the whole log is
+        // done with anyway.
+        if (batch.HasProducerId && !batch.IsControl)
         {
-            if (control.Type is ControlType.Abort or ControlType.Commit
-                && _producers.EnterMarker(batch, control) is { } aborted)
-            {
-                _stagedAborts.Add(aborted);
-            }
-        }
-        else if (batch.HasProducerId)
-        {
-            // Entered before the write: batches of the same call build on each other, and if the write
-            // fails the whole log is done with anyway.
             _producers.Enter(batch);
+        }
+        else if (batch.HasProducerId && control is { Type: ControlType.Abort or ControlType.Commit } marker
+            && _producers.EnterMarker(batch, marker) is { } aborted)
+        {
+            _stagedAborts.Add(aborted);
         }
 
         foreach (var piece in bytes)

@@ -169,6 +169,8 @@ public sealed partial class PartitionLog
             Remove(_environment, Directory, segment, _config.FileDeleteDelayMs);
         }
 
+        // Nothing is known of whoever wrote what comes next.
+        SnapshotOffsets().ForEach(DeleteSnapshot);
         AddSegment(offset, []);
         _environment.Files.FlushDirectory(Directory);
         FinishTruncation(offset, offset);
@@ -181,7 +183,7 @@ public sealed partial class PartitionLog
         CleanerCheckpoint = Math.Min(CleanerCheckpoint, end);
         _epochs.TruncateFromEnd(end);
         start = Math.Min(start, end);
-        ReloadProducers(start, end);
+        ReloadProducers(end, SnapshotOffsets());
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);

@@ -220,7 +220,7 @@ public sealed partial class PartitionLog
 
                 if (Offsets.LogEnd > 0)
                 {
-                    WriteProducerSnapshot();
+                    WriteProducerSnapshot(Offsets.LogEnd);
                 }
 
                 // The files just written must be durable before the marker says so.

@@ -55,6 +55,7 @@ public sealed partial class PartitionLog
             log._isDirectoryDirty = false;
             log._epochs.TryLoad(environment.Files, directory);
             log._epochs.TruncateFromEnd(options.LogStartOffset);
+            listing.Snapshots.ForEach(log.DeleteSnapshot);
             log.StartEmpty(options.LogStartOffset);
             return log;
         }
@@ -111,7 +112,7 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromEnd(end);
         _epochs.TruncateFromStart(start);
         var highWatermark = Math.Clamp(options.HighWatermark, start, end);
-        ReloadProducers(start, end, listing.Snapshots);
+        ReloadProducers(end, listing.Snapshots, options.IsClean ? long.MaxValue : IndexedBelow(options.RecoveryPoint));
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
         if (options.HasLostFlush)
@@ -128,6 +129,14 @@ public sealed partial class PartitionLog
                 $"the log ends at {end}, but records below {Math.Max(options.RecoveryPoint, options.HighWatermark)} " +
                 "were there before");
         }
+    }
+
+    // The indexes of the active segment are not flushed with it, and those of one that was rolled right at the recovery
+    // point perhaps not yet. Without the end of a transaction there is nothing in them.
+    private long IndexedBelow(long recoveryPoint)
+    {
+        var first = FloorSegment(_segments, Math.Max(0, recoveryPoint - 1));
+        return _segments.Skip(first).FirstOrDefault(s => s.MayHaveMarkers)?.BaseOffset ?? long.MaxValue;
     }
 
     /// <summary>Makes the pages behind the recovery point dirty again, with what they hold, so that a flush means something.</summary>

@@ -8,26 +8,28 @@ public sealed partial class PartitionLog
     /// <summary>
     /// Producer state as of <paramref name="end"/>: the newest good snapshot, then every batch behind it. Without a
     /// snapshot the whole log is walked (headers only), for an open transaction that is forgotten is a read of
-    /// uncommitted data.
+    /// uncommitted data. Batches below the log start count while their segment is there: what their producer sends
+    /// again is a duplicate all the same.
     /// </summary>
-    private void ReloadProducers(long start, long end) => ReloadProducers(start, end, SnapshotOffsets());
-
-    private void ReloadProducers(long start, long end, List<long> snapshots)
+    /// <param name="end">The log end.</param>
+    /// <param name="snapshots">Offsets of the snapshots in the directory.</param>
+    /// <param name="indexedBelow">
+    /// Transaction indexes of segments below are on disk. A snapshot behind it may be newer than they are: what it
+    /// leaves out is read again, so that no aborted transaction is missing.
+    /// </param>
+    private void ReloadProducers(long end, List<long> snapshots, long indexedBelow = long.MaxValue)
     {
         _producers.Clear();
         _lastSnapshotOffset = -1;
-        var from = start;
+        DropSnapshots(end, snapshots);
+        var from = _segments[0].BaseOffset;
         foreach (var offset in snapshots.OrderDescending())
         {
-            var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
-            if (offset > end)
-            {
-                _environment.Files.DeleteFile(path);
-            }
-            else if (offset >= start && _lastSnapshotOffset < 0 && TryLoadSnapshot(path))
+            if (offset <= indexedBelow && TryLoadSnapshot(LogFileName.PathOf(Directory, offset, LogFileName.Snapshot)))
             {
                 from = offset;
                 _lastSnapshotOffset = offset;
+                break;
             }
         }
 
@@ -38,11 +40,39 @@ public sealed partial class PartitionLog
             Replay(from);
         }
 
-        if (_lastSnapshotOffset < 0 && start == end && _producers.Count == 0)
+        if (_lastSnapshotOffset < 0 && _segments[0].BaseOffset == end)
         {
             _lastSnapshotOffset = end;
         }
     }
+
+    /// <summary>
+    /// Removes snapshots of what the log does not have: those behind its end at once and for good, for other records
+    /// will take those offsets; and what earlier stops left between the segments, but for the newest.
+    /// </summary>
+    private void DropSnapshots(long end, List<long> snapshots)
+    {
+        var newest = snapshots.Where(s => s <= end).DefaultIfEmpty(-1).Max();
+        var bases = _segments.Select(s => s.BaseOffset).ToHashSet();
+        var isCut = false;
+        foreach (var offset in snapshots)
+        {
+            if (offset > end || offset < _segments[0].BaseOffset || (offset != newest && !bases.Contains(offset)))
+            {
+                DeleteSnapshot(offset);
+                isCut |= offset > end;
+            }
+        }
+
+        snapshots.RemoveAll(s => s > end || s < _segments[0].BaseOffset || (s != newest && !bases.Contains(s)));
+        if (isCut)
+        {
+            _environment.Files.FlushDirectory(Directory);
+        }
+    }
+
+    private void DeleteSnapshot(long offset) =>
+        _environment.Files.DeleteFile(LogFileName.PathOf(Directory, offset, LogFileName.Snapshot));
 
     private List<long> SnapshotOffsets()
     {
@@ -110,7 +140,6 @@ public sealed partial class PartitionLog
             while (scanner.Next())
             {
                 var batch = scanner.Current;
-                // The log start may lie inside a batch: its transaction is open all the same.
                 if (batch.LastOffset < from || !batch.HasProducerId)
                 {
                     continue;

@@ -60,7 +60,7 @@ public sealed partial class PartitionLog
             ended.Seal();
             ended.OffsetIndex.Trim();
             ended.TimeIndex.Trim();
-            WriteProducerSnapshot();
+            WriteProducerSnapshot(baseOffset);
             AddSegment(baseOffset, _segments);
             _rollJitterMs = NextJitter();
             return true;
@@ -93,9 +93,9 @@ public sealed partial class PartitionLog
         _segments = [.. behind, segment];
     }
 
-    private void WriteProducerSnapshot()
+    /// <summary>Notes the producers as of now; the log goes on at <paramref name="offset"/>.</summary>
+    private void WriteProducerSnapshot(long offset)
     {
-        var offset = Offsets.LogEnd;
         if (offset == _lastSnapshotOffset)
         {
             return;

@@ -65,17 +65,9 @@ internal static class ProduceChecks
             }
         }
 
-        if (append.Origin != AppendOrigin.Replication)
+        if (batch.Size > config.MaxMessageBytes)
         {
-            if (batch.Size > config.MaxMessageBytes)
-            {
-                return append.Fail(ErrorCode.MessageTooLarge);
-            }
-
-            if (batch.Size > config.SegmentBytes)
-            {
-                return append.Fail(ErrorCode.RecordListTooLarge);
-            }
+            return append.Fail(ErrorCode.MessageTooLarge);
         }
 
         // The broker's own batches got their CRC a moment ago, from this very memory.

@@ -35,28 +35,28 @@ internal sealed class ProducerStateTable
         return _producers is not null && _producers.TryGetValue(producerId, out state!);
     }
 
-    /// <summary>Checks a client's data batch and finds out whether it was here before.</summary>
-    /// <param name="batch">The batch as it came.</param>
-    /// <param name="transactionVersion">2 for a transaction of KIP-890: it must start with sequence 0.</param>
-    /// <param name="duplicate">What it is a duplicate of.</param>
-    /// <param name="isDuplicate">It is a duplicate.</param>
-    /// <returns>47, 45, 48 or none.</returns>
-    public ErrorCode Check(
-        in RecordBatchInfo batch, short transactionVersion, out ProducerBatch duplicate, out bool isDuplicate)
+    /// <summary>Finds the batch that a client's data batch is a duplicate of.</summary>
+    public bool TryFindDuplicate(in RecordBatchInfo batch, out ProducerBatch duplicate)
     {
         duplicate = default;
-        isDuplicate = false;
+        return TryGet(batch.ProducerId, out var state) && state.TryFindDuplicate(batch, out duplicate);
+    }
+
+    /// <summary>
+    /// Checks a data batch that is no duplicate. A coordinator writes in the name of producers (offsets of a
+    /// transaction) without sequences.
+    /// </summary>
+    /// <param name="batch">The batch as it came.</param>
+    /// <param name="isClient">It has sequences.</param>
+    /// <param name="transactionVersion">2 for a transaction of KIP-890: it must start with sequence 0.</param>
+    /// <returns>47, 45, 48 or none.</returns>
+    public ErrorCode Check(in RecordBatchInfo batch, bool isClient, short transactionVersion)
+    {
         if (!TryGet(batch.ProducerId, out var state))
         {
-            return transactionVersion >= 2 && batch.IsTransactional && batch.BaseSequence != 0
+            return isClient && transactionVersion >= 2 && batch.IsTransactional && batch.BaseSequence != 0
                 ? ErrorCode.OutOfOrderSequenceNumber
                 : ErrorCode.None;
-        }
-
-        if (state.TryFindDuplicate(batch, out duplicate))
-        {
-            isDuplicate = true;
-            return ErrorCode.None;
         }
 
         if (batch.ProducerEpoch < state.Epoch)
@@ -64,14 +64,7 @@ internal sealed class ProducerStateTable
             return ErrorCode.InvalidProducerEpoch;
         }
 
-        if (batch.ProducerEpoch != state.Epoch)
-        {
-            if (batch.BaseSequence != 0 && state.Epoch >= 0)
-            {
-                return ErrorCode.OutOfOrderSequenceNumber;
-            }
-        }
-        else if (!ProducerSequence.Follows(state.LastSequence, batch.BaseSequence))
+        if (isClient && !IsInSequence(batch, state))
         {
             return ErrorCode.OutOfOrderSequenceNumber;
         }
@@ -162,11 +155,11 @@ internal sealed class ProducerStateTable
     public int RemoveExpired(long nowMs, long expirationMs)
     {
         var removed = 0;
-        foreach (var state in _producers?.Values.ToArray() ?? [])
+        foreach (var state in All)
         {
-            if (state.IsExpired(nowMs, expirationMs))
+            // A dictionary may lose entries while it is walked.
+            if (state.IsExpired(nowMs, expirationMs) && _producers!.Remove(state.ProducerId))
             {
-                _producers!.Remove(state.ProducerId);
                 removed++;
             }
         }
@@ -190,6 +183,11 @@ internal sealed class ProducerStateTable
             (_open ??= [])[state.TransactionFirstOffset] = state.ProducerId;
         }
     }
+
+    private static bool IsInSequence(in RecordBatchInfo batch, ProducerState state) =>
+        state.Epoch < 0 || (batch.ProducerEpoch == state.Epoch
+            ? ProducerSequence.Follows(state.LastSequence, batch.BaseSequence)
+            : batch.BaseSequence == 0);
 
     private static long FirstKey(SortedDictionary<long, long>? map)
     {

@@ -92,6 +92,9 @@ internal sealed class LogSegment
     /// <summary>A recovery has read it to its end.</summary>
     public bool IsRestored { get; private set; }
 
+    /// <summary>A recovery has seen the end of a transaction in it, or has not seen all of it.</summary>
+    public bool MayHaveMarkers { get; set; } = true;
+
     /// <summary>Bytes since the last index entry.</summary>
     public int BytesSinceIndexEntry => _bytesSinceIndexEntry;
 
