@@ -15,15 +15,20 @@ internal sealed partial class Group
         }
 
         ErrorCode error = Check(join);
-        if (error != ErrorCode.None)
+        if (error == ErrorCode.GroupMaxSizeReached)
         {
-            RefuseJoin(ticket, error, error == ErrorCode.GroupMaxSizeReached ? "" : join.Member.MemberId);
+            GiveUp(join.Member.MemberId, now);
+            RefuseJoin(ticket, error, "");
+        }
+        else if (error != ErrorCode.None)
+        {
+            RefuseJoin(ticket, error, join.Member.MemberId);
         }
         else if (join.Member.MemberId.Length == 0)
         {
             JoinAsStranger(ticket, join, now);
         }
-        else if (_pending.ContainsKey(join.Member.MemberId))
+        else if (join.Member.InstanceId is null && _pending.ContainsKey(join.Member.MemberId))
         {
             Add(ticket, join.Member.MemberId, join, now);
         }
@@ -63,11 +68,38 @@ internal sealed partial class Group
             : join.Member.MemberId;
         if (!HasRoom(seat, current.SizeMax))
         {
-            _pending.Remove(join.Member.MemberId);
             return ErrorCode.GroupMaxSizeReached;
         }
 
         return Supports(join) ? ErrorCode.None : ErrorCode.InconsistentGroupProtocol;
+    }
+
+    /// <summary>Nobody is to wait for one that was told that there is no room for it.</summary>
+    private void GiveUp(string memberId, GroupTime now)
+    {
+        _pending.Remove(memberId);
+        if (_members.TryGetValue(memberId, out GroupMember? member))
+        {
+            Drop(member);
+        }
+
+        GoOn(now);
+    }
+
+    /// <summary>
+    /// Gives an id to somebody who has to come back with it. There is an end to them: the one whose time is up first has
+    /// to ask again.
+    /// </summary>
+    private void Expect(string memberId, GroupJoin join, GroupTime now)
+    {
+        if (_pending.Count >= PendingMax)
+        {
+            _pending.Remove(_pending.MinBy(each => each.Value).Key);
+        }
+
+        long deadline = now.ElapsedMs + join.SessionTimeoutMs;
+        _pending[memberId] = deadline;
+        WakeBy(deadline);
     }
 
     /// <summary>While a rebalance is prepared only those count who wait for it: the others may be gone.</summary>
@@ -112,9 +144,7 @@ internal sealed partial class Group
         }
         else if (join.RequiresMemberId)
         {
-            long deadline = now.ElapsedMs + join.SessionTimeoutMs;
-            _pending[memberId] = deadline;
-            WakeBy(deadline);
+            Expect(memberId, join, now);
             RefuseJoin(ticket, ErrorCode.MemberIdRequired, memberId);
         }
         else

@@ -44,12 +44,7 @@ internal sealed partial class Group
     /// <summary>OffsetFetch: what was asked for, -1 where there is none; everything for null.</summary>
     public GroupOffset[] FetchOffsets(GroupPartitionName[]? wanted) => wanted is null
         ? [.. _offsets.All.Select(offset => offset.Value)]
-        : Array.ConvertAll(wanted, each => _offsets.Find(each.Topic, each.Partition)?.Value ?? new GroupOffset
-        {
-            Topic = each.Topic,
-            Partition = each.Partition,
-            Offset = -1,
-        });
+        : Array.ConvertAll(wanted, FetchOffset);
 
     /// <summary>OffsetDelete: not while a member subscribes to the topic.</summary>
     public GroupOffsetDeletion DeleteOffsets(GroupPartitionName[] partitions)
@@ -106,15 +101,16 @@ internal sealed partial class Group
             return;
         }
 
-        bool isUnknown = State != GroupState.Empty && _subscribedTopics is null;
-        if (!isUnknown)
+        // While members join and leave it is not known who will want what.
+        bool isKnown = State == GroupState.Empty || (State == GroupState.Stable && _subscribedTopics is not null);
+        if (isKnown)
         {
             long unusedSince = State == GroupState.Empty && _protocolType is not null ? _stateTimestampMs : -1;
             IReadOnlySet<string>? inUse = State == GroupState.Empty ? null : _subscribedTopics;
             _offsets.Expired(now.UnixMs, settings().OffsetRetentionMs, unusedSince, inUse).ForEach(Forget);
         }
 
-        if (State == GroupState.Empty && _offsets.Count == 0 && _isRecorded)
+        if (State == GroupState.Empty && _offsets.Count == 0 && _pending.Count == 0 && _isRecorded)
         {
             Die();
         }
@@ -134,6 +130,17 @@ internal sealed partial class Group
         }
     }
 
+    /// <summary>What was committed for a former topic of the name is nothing to the one that is asked for.</summary>
+    private GroupOffset FetchOffset(GroupPartitionName wanted)
+    {
+        GroupOffset? stored = _offsets.Find(wanted.Topic, wanted.Partition)?.Value;
+        bool isOthers = stored is not null && stored.TopicId != Guid.Empty && wanted.TopicId != Guid.Empty &&
+            stored.TopicId != wanted.TopicId;
+        return stored is null || isOthers
+            ? new GroupOffset { Topic = wanted.Topic, Partition = wanted.Partition, Offset = -1 }
+            : stored;
+    }
+
     private void Die()
     {
         if (_isRecorded)
@@ -143,6 +150,7 @@ internal sealed partial class Group
 
         _consumers?.WriteEnd();
         _consumers = null;
+        _pending.Clear();
         _isRecorded = false;
         State = GroupState.Dead;
     }

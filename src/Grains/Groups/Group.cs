@@ -44,6 +44,9 @@ internal sealed partial class Group(
     /// </summary>
     private const int FirstJoinTimeoutMs = 5 * 60 * 1000;
 
+    /// <summary>So many may be about to come back with an id that they were given.</summary>
+    private const int PendingMax = 10_000;
+
     private readonly Dictionary<string, GroupMember> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _staticMembers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _pending = new(StringComparer.Ordinal);
@@ -135,6 +138,11 @@ internal sealed partial class Group(
 
         State = _members.Count > 0 ? GroupState.Stable : GroupState.Empty;
         _subscribedTopics = GroupProtocols.SubscribedTopics(_protocolType, _protocol, _members.Values);
+        if (_members.Count > settings().SizeMax)
+        {
+            // Somebody has to go: those that join again last.
+            Prepare(now);
+        }
     }
 
     private GroupMember MemberOf(GroupMetadataValue.MemberMetadata stored) => new()

@@ -19,7 +19,7 @@ public sealed partial class GroupCoordinator
     public void Start()
     {
         _metadata.TopicDeleted += ForgetTopic;
-        OwnPartitions().ForEach(partition => _ = WakeMembersAsync(partition));
+        OwnPartitions();
         TimeSpan period = TimeSpan.FromMilliseconds(_settings.Value.Long("offsets.retention.check.interval.ms"));
         _expiry = _clock.CreateTimer(
             static state => _ = ((GroupCoordinator)state!).ExpireOffsetsAsync(), this, period, period);
@@ -34,8 +34,8 @@ public sealed partial class GroupCoordinator
     }
 
     /// <summary>
-    /// Members that died with the broker's last life, or meanwhile, are found out by their groups' grains alone: so
-    /// groups that have members get theirs without being asked for.
+    /// Members that died with the last coordinator, or meanwhile, are found out by their groups' grains alone: so groups
+    /// that have members get theirs without being asked for.
     /// </summary>
     private async Task WakeMembersAsync(OffsetsPartition partition)
     {

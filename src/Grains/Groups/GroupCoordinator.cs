@@ -19,6 +19,9 @@ public sealed partial class GroupCoordinator
     /// </summary>
     private static readonly TimeSpan LoadingPatience = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A partition that could not be read is not read again before this time has passed.</summary>
+    private const long ReadAgainMs = 5_000;
+
     private readonly CurrentSettings _settings;
     private readonly MetadataCache _metadata;
     private readonly LocalReplicas _replicas;
@@ -155,9 +158,9 @@ public sealed partial class GroupCoordinator
         {
             return ErrorCode.CoordinatorLoadInProgress;
         }
-        catch (Exception exception)
+        catch (Exception)
         {
-            LogCannotLoad(_logger, partition.Replica.Partition, exception);
+            // The log has the reason, once.
             return ErrorCode.NotCoordinator;
         }
     }
@@ -170,7 +173,7 @@ public sealed partial class GroupCoordinator
     /// <summary>The partition, when this broker leads it; its reading is begun.</summary>
     private OffsetsPartition? Partition(int number)
     {
-        if (_partitions.TryGetValue(number, out OffsetsPartition? known) && known.IsCurrent)
+        if (_partitions.TryGetValue(number, out OffsetsPartition? known) && (known.IsCurrent || IsToRest(known)))
         {
             return known;
         }
@@ -190,12 +193,17 @@ public sealed partial class GroupCoordinator
             }
 
             known?.Abandon();
-            _partitions[number] = partition = new OffsetsPartition(replica);
+            _partitions[number] = partition = new OffsetsPartition(replica, GroupTime.Of(_clock).ElapsedMs);
         }
 
         partition.Load();
+        _ = WakeMembersAsync(partition);
         return partition;
     }
+
+    /// <summary>It could not be read, and not long ago.</summary>
+    private bool IsToRest(OffsetsPartition partition) =>
+        partition.Loaded.IsFaulted && GroupTime.Of(_clock).ElapsedMs < partition.OpenedAtMs + ReadAgainMs;
 
     /// <summary>The partitions that this broker leads; their reading is begun.</summary>
     private List<OffsetsPartition> OwnPartitions()

@@ -1,7 +1,10 @@
 namespace Orleans.Kafka.Grains.Groups;
 
 /// <summary>A record for <c>__consumer_offsets</c>; a null value is a tombstone.</summary>
-internal readonly record struct GroupRecord(byte[] Key, byte[]? Value);
+/// <param name="Key">The key.</param>
+/// <param name="Value">The value.</param>
+/// <param name="TimestampMs">When it was written, as the log has it; -1 for one that is yet to be written.</param>
+internal readonly record struct GroupRecord(byte[] Key, byte[]? Value, long TimestampMs = -1);
 
 /// <summary>What an event led to. Answers may leave when the records are in the log.</summary>
 internal sealed class GroupEffects

@@ -16,6 +16,9 @@ namespace Orleans.Kafka.Grains.Groups;
 [BrokerPlacement, KeepAlive, Reentrant]
 internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider clock) : Grain, IGroupGrain
 {
+    /// <summary>So often a group in which somebody waits looks whether it is still coordinated here.</summary>
+    private const long LookMs = 1_000;
+
     private static readonly GrainTimerCreationOptions Disarmed =
         new(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) { Interleave = true };
 
@@ -44,16 +47,17 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         Arm();
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         RefuseAll(ErrorCode.NotCoordinator);
+
+        // The next activation reads the log: nothing of this one may come after that.
+        await _written;
         if (_group is { IsIdle: true } && _failure == ErrorCode.None)
         {
             _partition.Show(_group.Id, null);
             _partition.Release(_group.Id);
         }
-
-        return Task.CompletedTask;
     }
 
     public async Task<GroupJoinReply> JoinAsync(GroupJoin join)
@@ -67,7 +71,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         long ticket = ++_lastTicket;
         var answer = new TaskCompletionSource<GroupJoinReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         _joins[ticket] = answer;
-        _group.Join(ticket, join, Now);
+        Handle(() => _group.Join(ticket, join, Now));
         await SettleAsync();
         return await answer.Task;
     }
@@ -83,7 +87,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         long ticket = ++_lastTicket;
         var answer = new TaskCompletionSource<GroupSyncReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         _syncs[ticket] = answer;
-        _group.Sync(ticket, sync, Now);
+        Handle(() => _group.Sync(ticket, sync, Now));
         await SettleAsync();
         return await answer.Task;
     }
@@ -166,10 +170,17 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             return refuse(ErrorCode.NotCoordinator);
         }
 
-        T outcome;
+        T outcome = default!;
+        Handle(() => outcome = handle());
+        await SettleAsync();
+        return _failure == ErrorCode.None ? outcome : refuse(_failure);
+    }
+
+    private void Handle(Action handle)
+    {
         try
         {
-            outcome = handle();
+            handle();
         }
         catch
         {
@@ -177,9 +188,6 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             Fail(ErrorCode.NotCoordinator);
             throw;
         }
-
-        await SettleAsync();
-        return _failure == ErrorCode.None ? outcome : refuse(_failure);
     }
 
     private Task SettleAsync()
@@ -277,6 +285,12 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
     private void Arm()
     {
         long next = _group.NextTick;
+        if (_joins.Count + _syncs.Count > 0)
+        {
+            long now = Now.ElapsedMs;
+            next = Math.Min(next, _armedFor > now ? Math.Min(_armedFor, now + LookMs) : now + LookMs);
+        }
+
         if (next == _armedFor || _failure != ErrorCode.None)
         {
             return;
@@ -299,7 +313,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             return Task.CompletedTask;
         }
 
-        _group.Tick(Now);
+        Handle(() => _group.Tick(Now));
         return SettleAsync();
     }
 }

@@ -105,7 +105,8 @@ internal sealed class GroupLogReader(Func<string, bool> isWanted)
             }
             else if (GroupRecords.GroupOf(reader.Key, out short type) is { } group && isWanted(group))
             {
-                var record = new GroupRecord(reader.Key.ToArray(), reader.ValueIsNull ? null : reader.Value.ToArray());
+                var record = new GroupRecord(
+                    reader.Key.ToArray(), reader.ValueIsNull ? null : reader.Value.ToArray(), reader.Timestamp);
                 if (!batch.IsTransactional)
                 {
                     Apply(group, type, record);

@@ -9,6 +9,9 @@ public sealed record GroupPartitionName
 
     /// <summary>The partition.</summary>
     [Id(1)] public required int Partition { get; init; }
+
+    /// <summary>The topic's id; empty when it does not matter which topic of the name is meant.</summary>
+    [Id(2)] public Guid TopicId { get; init; }
 }
 
 /// <summary>OffsetCommit.</summary>

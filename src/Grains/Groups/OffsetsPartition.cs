@@ -21,7 +21,9 @@ public sealed record GroupListing(
 /// A partition of <c>__consumer_offsets</c> that this broker leads: read once, by one pass for all of its groups; then
 /// written by their grains. Thread-safe.
 /// </summary>
-internal sealed class OffsetsPartition(Replica replica) : IThreadPoolWorkItem
+/// <param name="replica">The partition's replica.</param>
+/// <param name="openedAtMs">Now, on the forward clock.</param>
+internal sealed class OffsetsPartition(Replica replica, long openedAtMs) : IThreadPoolWorkItem
 {
     /// <summary>Batches are cut here, far below the largest that a log takes.</summary>
     private const int BatchSizeMax = 512 << 10;
@@ -31,16 +33,24 @@ internal sealed class OffsetsPartition(Replica replica) : IThreadPoolWorkItem
     private readonly HashSet<string> _claimed = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, GroupListing> _listings = new(StringComparer.Ordinal);
     private Dictionary<string, GroupImage> _unclaimed = new(StringComparer.Ordinal);
+    private readonly int _leaderEpoch = replica.Role.LeaderEpoch;
     private volatile bool _isAbandoned;
 
     /// <summary>The partition's replica.</summary>
     public Replica Replica => replica;
 
+    /// <summary>When its reading was begun, on the forward clock.</summary>
+    public long OpenedAtMs => openedAtMs;
+
     /// <summary>Complete when the log was read; faulted when it could not be.</summary>
     public Task Loaded => _loaded.Task;
 
-    /// <summary>False when groups must not work with it any more: it is read anew, here or by another broker.</summary>
-    public bool IsCurrent => !_isAbandoned && replica.Role.IsLeader && !replica.Log.IsFailed;
+    /// <summary>
+    /// False when groups must not work with it any more: it is read anew, here or by another broker. A leader of a later
+    /// epoch may have been none in between, while somebody else wrote.
+    /// </summary>
+    public bool IsCurrent => !_isAbandoned && !replica.Log.IsFailed &&
+        replica.Role is { IsLeader: true } role && role.LeaderEpoch == _leaderEpoch;
 
     /// <summary>The groups that can be shown.</summary>
     public IEnumerable<GroupListing> Listings => _listings.Values;

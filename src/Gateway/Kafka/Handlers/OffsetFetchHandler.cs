@@ -141,7 +141,12 @@ internal sealed class OffsetFetchHandler(BrokerView broker, GroupCalls groups)
     private static GroupPartitionName[] NamesOf(
         List<OffsetFetchRequest.OffsetFetchRequestTopics> topics, MetadataImage metadata, short version) =>
         [.. topics.SelectMany(topic => NameOf(topic, metadata, version) is { } name
-            ? topic.PartitionIndexes.Select(partition => new GroupPartitionName { Topic = name, Partition = partition })
+            ? topic.PartitionIndexes.Select(partition => new GroupPartitionName
+            {
+                Topic = name,
+                Partition = partition,
+                TopicId = metadata.Topics.GetValueOrDefault(name)?.Id ?? Guid.Empty,
+            })
             : [])];
 
     private static void AddWanted(
@@ -183,8 +188,13 @@ internal sealed class OffsetFetchHandler(BrokerView broker, GroupCalls groups)
                 Name = topic.Key,
                 TopicId = id?.ToKafkaUuid() ?? KafkaUuid.Zero,
             };
-            answered.Partitions.AddRange(topic.Select(PartitionOf));
-            response.Topics.Add(answered);
+            answered.Partitions.AddRange(topic
+                .Where(offset => id is null || offset.TopicId == Guid.Empty || offset.TopicId == id)
+                .Select(PartitionOf));
+            if (answered.Partitions.Count > 0)
+            {
+                response.Topics.Add(answered);
+            }
         }
     }
 }

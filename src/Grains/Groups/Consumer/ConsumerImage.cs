@@ -8,6 +8,9 @@ internal sealed class ConsumerImage
     /// <summary>The group epoch; null when it was never written or is gone.</summary>
     public ConsumerGroupMetadataValue? Metadata { get; private set; }
 
+    /// <summary>When the group epoch was written: the last time that members or their wishes were others; -1 when unknown.</summary>
+    public long MetadataTimestampMs { get; private set; } = -1;
+
     /// <summary>The epoch of the target assignment; null when there is none.</summary>
     public ConsumerGroupTargetAssignmentMetadataValue? Target { get; private set; }
 
@@ -36,6 +39,7 @@ internal sealed class ConsumerImage
         {
             case ConsumerGroupMetadataKey.RecordType:
                 Metadata = GroupRecords.ReadValue<ConsumerGroupMetadataValue>(record.Value);
+                MetadataTimestampMs = record.TimestampMs;
                 break;
             case ConsumerGroupPartitionMetadataKey.RecordType:
                 HasPartitionMetadata = record.Value is not null;

@@ -146,7 +146,8 @@ internal sealed partial class ConsumerMembership
     private IReadOnlySet<string> SubscriptionOf(
         ConsumerMember member, Dictionary<(string, string?), IReadOnlySet<string>> known)
     {
-        (string, string?) key = (string.Join(',', member.Topics), member.Pattern);
+        // With their lengths: nobody has looked at what characters are in the names.
+        (string, string?) key = (string.Concat(member.Topics.Select(topic => $"{topic.Length}:{topic}")), member.Pattern);
         if (!known.TryGetValue(key, out IReadOnlySet<string>? topics))
         {
             known[key] = topics = new HashSet<string>(

@@ -22,6 +22,7 @@ internal sealed partial class ConsumerMembership
         _classicMembers -= member.Classic is null ? 0 : 1;
         SetPartitions(member, [], []);
         WriteAll(ConsumerRecords.NoMember(id, member.Id));
+        _removedAtMs = now.UnixMs;
         Touch();
         FollowMetadata(isBumped: true, now);
         AssignLater(now);

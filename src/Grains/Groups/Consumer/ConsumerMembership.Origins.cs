@@ -17,6 +17,7 @@ internal sealed partial class ConsumerMembership
         AssignmentEpoch = Math.Clamp(image.Target?.AssignmentEpoch ?? FirstEpoch, FirstEpoch, GroupEpoch);
         _metadataHash = image.Metadata?.MetadataHash ?? 0;
         _hasPartitionMetadata = image.HasPartitionMetadata;
+        _removedAtMs = image.MetadataTimestampMs;
         foreach ((string pattern, ConsumerGroupRegularExpressionValue value) in image.Patterns)
         {
             _patterns.Load(pattern, [.. value.Topics]);

@@ -47,6 +47,7 @@ internal sealed partial class ConsumerMembership(
     private readonly TopicPatterns _patterns = new();
     private (ConsumerSettings Usual, object Configs, ConsumerSettings Own)? _settings;
     private bool _hasPartitionMetadata;
+    private long _removedAtMs = -1;
     private ConsumerGroupState? _state = ConsumerGroupState.Empty;
 
     /// <summary>Grows with every change of members, subscriptions and topics.</summary>
@@ -60,6 +61,9 @@ internal sealed partial class ConsumerMembership(
 
     /// <summary>True without members.</summary>
     public bool IsEmpty => _members.Count == 0;
+
+    /// <summary>Since when there are no members, on the calendar's clock; -1 when that is not known.</summary>
+    public long EmptySinceMs => IsEmpty ? _removedAtMs : -1;
 
     /// <summary>Some member speaks the consumer protocol.</summary>
     public bool HasConsumers => _classicMembers < _members.Count;

@@ -88,9 +88,7 @@ internal sealed partial class Group
         GroupJoinReply reply = consumers.Join(join, _pending.Remove(join.Member.MemberId), now);
         if (reply.Error == (short)ErrorCode.MemberIdRequired)
         {
-            long deadline = now.ElapsedMs + join.SessionTimeoutMs;
-            _pending[reply.MemberId] = deadline;
-            WakeBy(deadline);
+            Expect(reply.MemberId, join, now);
         }
 
         AnswerJoin(ticket, reply);
@@ -110,12 +108,16 @@ internal sealed partial class Group
         return error;
     }
 
-    /// <summary>Offsets are kept as long as somebody subscribes to their topic, then their time runs from the commit.</summary>
+    /// <summary>
+    /// Offsets are kept as long as somebody subscribes to their topic; then their time runs from the commit, or from when
+    /// the last member left. (Kafka does not look at the latter in such groups, so that one which reads for longer than
+    /// the retention and then stops for a moment loses what it committed first.)
+    /// </summary>
     private void ExpireOffsets(ConsumerMembership consumers, GroupTime now)
     {
-        _offsets.Expired(now.UnixMs, settings().OffsetRetentionMs, unusedSinceMs: -1, consumers.SubscribedTopics)
+        _offsets.Expired(now.UnixMs, settings().OffsetRetentionMs, consumers.EmptySinceMs, consumers.SubscribedTopics)
             .ForEach(Forget);
-        if (consumers.IsEmpty && _offsets.Count == 0)
+        if (consumers.IsEmpty && _offsets.Count == 0 && _pending.Count == 0)
         {
             Die();
         }

@@ -3,7 +3,11 @@ using Orleans.Kafka.Grains.Cluster;
 
 namespace Orleans.Kafka.Grains.Groups.Consumer;
 
-/// <summary>The patterns that a group's members subscribe to, and the topics that they match.</summary>
+/// <summary>
+/// The patterns that a group's members subscribe to, and the topics that they match. Internal topics are left out, as
+/// clients of the classic protocol do: who reads <c>.*</c> would read his own commits, and commit that. They can be had
+/// by name.
+/// </summary>
 internal sealed class TopicPatterns
 {
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -71,7 +75,11 @@ internal sealed class TopicPatterns
             }
 
             _seen = topics;
-            string[] matching = [.. topics.Keys.Where(pattern.Matches).Order(StringComparer.Ordinal)];
+            string[] matching =
+            [
+                .. topics.Keys.Where(name => !TopicName.IsInternal(name) && pattern.Matches(name))
+                    .Order(StringComparer.Ordinal),
+            ];
             if (matching.AsSpan().SequenceEqual(Topics))
             {
                 return false;

@@ -107,7 +107,7 @@ internal sealed class ClassicScene
 
     public ErrorCode Commit(
         string memberId, int generation, long offset = 1, string? instance = null, short version = 8,
-        string topic = "t", string metadata = "", long retentionMs = -1)
+        string topic = "t", string metadata = "", long retentionMs = -1, Guid topicId = default)
     {
         short[] errors = Group.Commit(
             new GroupCommit
@@ -116,7 +116,17 @@ internal sealed class ClassicScene
                 Generation = generation,
                 Version = version,
                 RetentionTimeMs = retentionMs,
-                Offsets = [new GroupOffset { Topic = topic, Partition = 0, Offset = offset, Metadata = metadata }],
+                Offsets =
+                [
+                    new GroupOffset
+                    {
+                        Topic = topic,
+                        Partition = 0,
+                        TopicId = topicId,
+                        Offset = offset,
+                        Metadata = metadata,
+                    },
+                ],
             },
             Time);
         return Settled((ErrorCode)errors[0]);
@@ -134,8 +144,8 @@ internal sealed class ClassicScene
     }
 
     /// <summary>The committed offset of partition 0; -1 when there is none.</summary>
-    public long Offset(string topic = "t") =>
-        Group.FetchOffsets([new GroupPartitionName { Topic = topic, Partition = 0 }])[0].Offset;
+    public long Offset(string topic = "t", Guid topicId = default) =>
+        Group.FetchOffsets([new GroupPartitionName { Topic = topic, Partition = 0, TopicId = topicId }])[0].Offset;
 
     /// <summary>Lets time pass; what becomes due is done when it is due.</summary>
     public void Pass(long ms)

@@ -47,6 +47,22 @@ public sealed class OffsetTests
     }
 
     [Fact]
+    public void Fetch_OfAnotherTopicOfTheName_FindsNothing()
+    {
+        var scene = new ClassicScene();
+        var first = Guid.NewGuid();
+        scene.Commit("", -1, 1, topicId: first);
+        scene.Commit("", -1, 2, topic: "old");
+
+        scene.Reload();
+
+        Assert.Equal(1, scene.Offset(topicId: first));
+        Assert.Equal(1, scene.Offset());
+        Assert.Equal(-1, scene.Offset(topicId: Guid.NewGuid()));
+        Assert.Equal(2, scene.Offset("old", Guid.NewGuid()));
+    }
+
+    [Fact]
     public void DeleteOffset_OfASubscribedTopic_IsRefused()
     {
         var scene = new ClassicScene();

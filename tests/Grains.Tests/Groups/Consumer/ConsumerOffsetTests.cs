@@ -143,6 +143,35 @@ public sealed class ConsumerOffsetTests
         Assert.Equal(1, scene.Group.Offsets.Count);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ExpireOffsets_OldCommit_IsKeptForAWholeRetentionAfterTheLastMemberLeft(bool restarts)
+    {
+        var scene = new ConsumerScene(("t", 2));
+        Member a = scene.Joined("a", "t");
+        scene.Commit("a", 2, "t", 0);
+        for (long passed = 0; passed <= scene.Settings.OffsetRetentionMs; passed += 40_000)
+        {
+            scene.Advance(40_000);
+            a.Beat();
+        }
+
+        scene.Leave("a");
+        scene.Advance(scene.Settings.OffsetRetentionMs / 2);
+        if (restarts)
+        {
+            scene.Restart();
+        }
+
+        scene.ExpireOffsets();
+        Assert.Equal(1, scene.Group.Offsets.Count);
+
+        scene.Advance(scene.Settings.OffsetRetentionMs / 2);
+        scene.ExpireOffsets();
+        Assert.Equal(0, scene.LiveRecords());
+    }
+
     [Fact]
     public void Describe_ClassicApi_DoesNotKnowConsumerGroups()
     {

@@ -54,12 +54,12 @@ internal sealed class ConsumerScene
     }
 
     /// <summary>Creates a topic, or gives it more partitions.</summary>
-    public void SetTopic(string name, int partitions)
+    public void SetTopic(string name, int partitions, Guid? id = null)
     {
         var topic = new TopicImage
         {
             Name = name,
-            Id = IdOf(name),
+            Id = id ?? IdOf(name),
             Version = Metadata.Version + 1,
             Configs = [],
             Partitions = [.. Enumerable.Range(0, partitions).Select(partition => new PartitionImage
@@ -336,7 +336,7 @@ internal sealed class ConsumerScene
     private void Settle()
     {
         GroupEffects effects = Group.TakeEffects();
-        Log.AddRange(effects.Records);
+        Log.AddRange(effects.Records.Select(record => record with { TimestampMs = Time.UnixMs }));
         effects.Joins.ForEach(join => Joins[join.Ticket] = join.Reply);
         effects.Syncs.ForEach(sync => Syncs[sync.Ticket] = sync.Reply);
     }

@@ -31,6 +31,31 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    public void Pattern_ThatMatchesEverything_LeavesInternalTopicsOut()
+    {
+        var scene = new ConsumerScene(("kc", 1), ("__consumer_off", 1));
+        scene.SetTopic("__consumer_offsets", 2, Guid.NewGuid());
+
+        var a = new Member(scene, "a");
+        a.Take(scene.Send(ConsumerScene.Joining("a") with { Pattern = ".*" }));
+
+        Assert.Equal(["__consumer_off/0", "kc/0"], a.Owned);
+    }
+
+    [Fact]
+    public void Names_ThatReadAlikeInARow_AreDifferentSubscriptions()
+    {
+        var scene = new ConsumerScene(("x", 2), ("y", 2));
+        Member a = scene.Joined("a", "x,y");
+        Member b = scene.Joined("b", "x", "y");
+        scene.Advance(1000);
+        b.Beat();
+
+        Assert.Empty(a.Beat().Owned);
+        Assert.Equal(["x/0", "x/1", "y/0", "y/1"], b.Owned);
+    }
+
+    [Fact]
     public void Pattern_Exchanged_ForgetsTheOldOne()
     {
         var scene = new ConsumerScene(("kc", 1), ("x", 1));
