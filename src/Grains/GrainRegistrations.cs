@@ -36,6 +36,7 @@ public static class GrainRegistrations
         services.AddSingleton<GroupLagReport>();
         services.AddSingleton<DeadlineWheel>();
         services.AddPlacementDirector<BrokerPlacement, BrokerPlacementDirector>();
+        services.AddGrainDirectory(BrokerGrainDirectory.Name, static (_, _) => new BrokerGrainDirectory());
         return services;
     }
 

@@ -48,6 +48,8 @@ internal sealed class BrokerCluster : IAsyncDisposable
         return await WireClient.ConnectAsync("127.0.0.1", endpoint.BoundListeners[0].Port);
     }
 
+    public Task StopAsync(int brokerId) => _cluster.StopSiloAsync(SiloOf(brokerId));
+
     public Task KillAsync(int brokerId) => _cluster.KillSiloAsync(SiloOf(brokerId));
 
     public async ValueTask DisposeAsync()

@@ -44,6 +44,28 @@ public sealed class BrokerClusterTests
         await first.CreateTopicAsync("still-possible", partitions: 4);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Broker_AfterAnotherOneWent_ServesItsOwnPartitionsOn(bool inGoodOrder)
+    {
+        await using BrokerCluster cluster = await BrokerCluster.StartAsync(2);
+        using WireClient first = await cluster.ConnectAsync(1);
+        await first.CreateTopicAsync("t", partitions: 40);
+        int[] own = [.. (await MetadataAsync(first)).Topics[0].Partitions
+            .Where(each => each.LeaderId == 1).Select(each => each.PartitionIndex)];
+        Assert.Equal(20, own.Length);
+
+        await (inGoodOrder ? cluster.StopAsync(2) : cluster.KillAsync(2));
+        await first.CreateTopicAsync("later");
+
+        foreach (int partition in own.Concat(own))
+        {
+            var answer = await first.ProduceAsync("t", WireClient.Batch("x"), partition);
+            Assert.Equal(ErrorCode.None, answer.ErrorCode);
+        }
+    }
+
     private static Task<MetadataResponse> MetadataAsync(WireClient client) => client.SendAsync<MetadataResponse>(
         new MetadataRequest { Topics = [new() { Name = "t" }] }, ApiKey.Metadata, version: 12);
 }

@@ -22,6 +22,7 @@ public sealed class TwoSilos : IAsyncLifetime
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddPlacementDirector<BySiloNamePlacement, BySiloNameDirector>();
+            silo.AddGrainDirectory(LocalDirectory.Name, (_, _) => new LocalDirectory());
             silo.ConfigureServices(services => services.AddGrainStorage(CountingStorage.Name, (_, _) => storage));
             configure?.Invoke(silo);
         });

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.GrainDirectory;
 using Orleans.Runtime;
 
 namespace Orleans.InProcess;
@@ -29,6 +30,7 @@ internal sealed partial class Activation
     private volatile bool _isEnding;
     private bool _isInTransition;
     private DeactivationReason _reason;
+    private GrainAddress? _address;
     private Exception? _rejection;
     private CancellationTokenSource? _activating;
     private TaskCompletionSource? _ended;
@@ -160,6 +162,11 @@ internal sealed partial class Activation
 
         try
         {
+            if (Silo.DirectoryOf(Class) is { } directory)
+            {
+                await RegisterAsync(directory).WaitAsync(timeout.Token);
+            }
+
             _scope = Silo.Services.CreateAsyncScope();
             GrainInstance = Class.Create(this);
             foreach (var state in _states ?? [])
@@ -184,6 +191,47 @@ internal sealed partial class Activation
             {
                 _activating = null;
             }
+        }
+    }
+
+    private async Task RegisterAsync(IGrainDirectory directory)
+    {
+        var address = new GrainAddress
+        {
+            GrainId = GrainId,
+            ActivationId = Cluster.NewActivationId(),
+            SiloAddress = Silo.SiloAddress,
+            MembershipVersion = Cluster.CurrentSnapshot.Version,
+        };
+        GrainAddress? previous = null;
+        while (await directory.Register(address, previous) is { } registered && !address.Equals(registered))
+        {
+            // An entry of this silo is left over from an activation that could not take it out.
+            if (!Silo.SiloAddress.Equals(registered.SiloAddress) || registered.Equals(previous))
+            {
+                throw new OrleansException($"{GrainId} is active already: {registered}");
+            }
+
+            previous = registered;
+        }
+
+        _address = address;
+    }
+
+    private async Task UnregisterAsync()
+    {
+        if (_address is not { } address)
+        {
+            return;
+        }
+
+        try
+        {
+            await Silo.DirectoryOf(Class)!.Unregister(address);
+        }
+        catch (Exception exception)
+        {
+            Silo.Log.DeactivationFailed(exception, GrainId);
         }
     }
 
@@ -218,6 +266,7 @@ internal sealed partial class Activation
             }
         }
 
+        await UnregisterAsync();
         Cluster.Forget(this);
         await ReleaseAsync();
         EndTransition(ActivationState.Ended);

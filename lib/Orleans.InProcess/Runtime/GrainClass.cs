@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Reflection;
+using Orleans.GrainDirectory;
 using Orleans.Placement;
 using Orleans.Runtime;
 
@@ -10,6 +11,7 @@ namespace Orleans.InProcess;
 public sealed class GrainClass
 {
     private readonly Lazy<PlacementStrategy?> _placement;
+    private readonly Lazy<string?> _directory;
 
     /// <summary>Describes the class; <paramref name="create"/> constructs a grain object for an activation.</summary>
     public GrainClass(Type type, string grainType, bool isReentrant, Type[] interfaces, Func<IGrainContext, object> create)
@@ -21,6 +23,8 @@ public sealed class GrainClass
         Create = create;
         _placement = new Lazy<PlacementStrategy?>(
             () => type.GetCustomAttribute<PlacementAttribute>(inherit: true)?.PlacementStrategy);
+        _directory = new Lazy<string?>(
+            () => type.GetCustomAttribute<GrainDirectoryAttribute>(inherit: true)?.GrainDirectoryName);
     }
 
     internal Type Type { get; }
@@ -35,6 +39,11 @@ public sealed class GrainClass
 
     // Null for the default placement.
     internal PlacementStrategy? Placement => _placement.Value;
+
+    // Null for the default directory.
+    internal string? Directory => _directory.Value;
+
+    internal bool IsInDefaultDirectory => Directory is null && Placement is null or { IsUsingGrainDirectory: true };
 }
 
 /// <summary>What the runtime knows about a grain interface. Made by generated code.</summary>

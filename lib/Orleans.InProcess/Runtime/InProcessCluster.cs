@@ -23,6 +23,7 @@ public sealed class InProcessCluster : IClusterMembershipService
     private volatile Silo[] _active = [];
     private uint _turn;
     private int _lastGeneration;
+    private int _lastActivation;
 
     /// <summary>Makes a cluster without silos.</summary>
     public InProcessCluster(TimeProvider? timeProvider = null, TurnDispatcher? dispatcher = null)
@@ -91,10 +92,15 @@ public sealed class InProcessCluster : IClusterMembershipService
         }
     }
 
+    internal ActivationId NewActivationId() =>
+        new(new Guid(Interlocked.Increment(ref _lastActivation), 0, 0, new byte[8]));
+
     internal void SetStatus(Silo silo, SiloStatus status)
     {
+        Silo[] before;
         lock (_membershipLock)
         {
+            before = _active;
             ResponseTimeout = silo.Options.ResponseTimeout;
             QueueLimit = silo.Options.QueueLimit;
             silo.Status = status;
@@ -104,6 +110,11 @@ public sealed class InProcessCluster : IClusterMembershipService
             var member = new ClusterMember(silo.SiloAddress, status, silo.Name);
             _membership.Publish(new ClusterMembershipSnapshot(
                 newest.Members.SetItem(silo.SiloAddress, member), new MembershipVersion(newest.Version.Value + 1)));
+        }
+
+        if (status.IsTerminating() && before.Contains(silo))
+        {
+            EndWhatItHeldTheEntriesOf(silo, before);
         }
     }
 
@@ -116,6 +127,11 @@ public sealed class InProcessCluster : IClusterMembershipService
         }
 
         SetStatus(silo, SiloStatus.Dead);
+        foreach (var other in _active)
+        {
+            other.ForgetInDirectories(silo.SiloAddress);
+        }
+
         foreach (var activation in Activations.Where(a => ReferenceEquals(a.PlacedOn, silo)))
         {
             Forget(activation);
@@ -154,6 +170,20 @@ public sealed class InProcessCluster : IClusterMembershipService
             }
 
             Forget(found);
+        }
+    }
+
+    private void EndWhatItHeldTheEntriesOf(Silo gone, Silo[] before)
+    {
+        var reason = new DeactivationReason(
+            DeactivationReasonCode.DirectoryFailure, $"Silo {gone.SiloAddress} held its entry in the grain directory.");
+        foreach (var activation in Activations)
+        {
+            if (activation is { PlacedOn: { } place, Class.IsInDefaultDirectory: true } && !ReferenceEquals(place, gone)
+                && ReferenceEquals(DefaultDirectory.HolderOf(activation.GrainId, before), gone))
+            {
+                activation.Deactivate(reason);
+            }
         }
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.GrainDirectory;
 using Orleans.Runtime;
 using Orleans.Runtime.Placement;
 
@@ -88,6 +89,21 @@ internal sealed class Silo : CallSource, ILocalSiloDetails, IPlacementContext
 
     public IPlacementDirector DirectorOf(PlacementStrategy strategy) =>
         Services.GetRequiredKeyedService<IPlacementDirector>(strategy.GetType());
+
+    /// <summary>The directory that the class names; null when it names none.</summary>
+    public IGrainDirectory? DirectoryOf(GrainClass grainClass) => grainClass.Directory is not { } name
+        ? null
+        : Services.GetKeyedService<IGrainDirectory>(name) ?? throw new KeyNotFoundException(
+            $"Could not resolve grain directory {name} for grain type {grainClass.GrainType}");
+
+    /// <summary>Another silo is dead.</summary>
+    public void ForgetInDirectories(SiloAddress dead)
+    {
+        foreach (var directory in Services.GetServices<GrainDirectoryName>())
+        {
+            _ = Services.GetRequiredKeyedService<IGrainDirectory>(directory.Name).UnregisterSilos([dead]);
+        }
+    }
 
     public void Start()
     {

@@ -1,4 +1,5 @@
 using Orleans.Concurrency;
+using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Groups.Consumer;
 using Orleans.Kafka.Grains.Placement;
 
@@ -13,7 +14,7 @@ namespace Orleans.Kafka.Grains.Groups;
 /// all events before them. When an append fails nobody knows what is in the log, so the activation ends without another
 /// word, and the next one reads.
 /// </remarks>
-[BrokerPlacement, KeepAlive, Reentrant]
+[BrokerPlacement, GrainDirectory(BrokerGrainDirectory.Name), KeepAlive, Reentrant]
 internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider clock) : Grain, IGroupGrain
 {
     /// <summary>So often a group in which somebody waits looks whether it is still coordinated here.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Placement;
@@ -9,7 +10,7 @@ namespace Orleans.Kafka.Grains.Replication;
 /// Keeps the replicas of one broker as the cluster wants them. Its turns are serial, so that changes are taken in one
 /// after the other; a late change of a topic is recognised by its version.
 /// </summary>
-[BrokerPlacement, KeepAlive]
+[BrokerPlacement, GrainDirectory(BrokerGrainDirectory.Name), KeepAlive]
 internal sealed partial class BrokerGrain(
     MetadataCache cache,
     CurrentSettings settings,

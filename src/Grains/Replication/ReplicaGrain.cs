@@ -1,3 +1,4 @@
+using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Placement;
 
 namespace Orleans.Kafka.Grains.Replication;
@@ -6,7 +7,7 @@ namespace Orleans.Kafka.Grains.Replication;
 /// Owns one replica: opens it, registers it for the data path, and closes it. The records themselves never pass
 /// through here. After an activation nothing is open until <see cref="OpenAsync"/> says what to open.
 /// </summary>
-[BrokerPlacement, KeepAlive]
+[BrokerPlacement, GrainDirectory(BrokerGrainDirectory.Name), KeepAlive]
 internal sealed class ReplicaGrain(ReplicaHost host) : Grain, IReplicaGrain
 {
     private ReplicaAssignment? _assignment;

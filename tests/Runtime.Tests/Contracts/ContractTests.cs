@@ -1,5 +1,7 @@
 using System.Reflection;
+using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Placement;
 
 namespace Orleans.Kafka.Runtime.Tests.Contracts;
 
@@ -43,6 +45,16 @@ public sealed class ContractTests
             .Select(group => group.Key);
 
         Assert.Empty(twice);
+    }
+
+    // Else another silo may hold their directory entry, and they end when that silo goes.
+    [Fact]
+    public void GrainsOfABroker_AreInTheDirectoryOfTheirSilo()
+    {
+        var placed = Grains.GetTypes().Where(type => type.IsDefined(typeof(BrokerPlacementAttribute), inherit: false)).ToArray();
+
+        Assert.NotEmpty(placed);
+        Assert.All(placed, type => Assert.True(type.IsDefined(typeof(GrainDirectoryAttribute), inherit: false), type.Name));
     }
 
     // Real Orleans serializes an exception even for a caller on the same silo, and replaces one it has no codec for.
