@@ -7,6 +7,7 @@ using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Placement;
+using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka;
 
@@ -55,7 +56,8 @@ public static class BrokerRegistrations
                 IdleTimeout = settings.ConnectionIdleMax > TimeSpan.Zero
                     ? settings.ConnectionIdleMax
                     : Timeout.InfiniteTimeSpan,
-                MaxConnections = settings.ConnectionsMax,
+                MaxConnections = Math.Min(
+                    settings.ConnectionsMax, HandleBudget.OfProcessWith(settings.OpenFilesMax).Connections),
                 MaxConnectionsPerAddress = settings.ConnectionsPerAddressMax,
             },
         };

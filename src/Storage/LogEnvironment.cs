@@ -26,7 +26,7 @@ public sealed class LogEnvironment
         Files = files;
         Time = time;
         Random = random;
-        OpenFiles = new OpenFileCache(limit: 4096);
+        OpenFiles = new OpenFileCache(HandleBudget.OfProcess.Files);
     }
 
     /// <summary>The disk.</summary>

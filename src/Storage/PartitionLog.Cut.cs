@@ -89,8 +89,7 @@ public sealed partial class PartitionLog
         {
             if (environment.Files.FileExists(path))
             {
-                environment.Files.RenameFile(path, path + LogFileName.Deleted);
-                renamed.Add(path + LogFileName.Deleted);
+                renamed.Add(LogFileName.MoveAway(environment.Files, path));
             }
         }
         catch (IOException e)

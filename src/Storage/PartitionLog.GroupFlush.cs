@@ -27,7 +27,7 @@ public sealed partial class PartitionLog
 
         var active = _segments[^1];
         if (RecoveryPoint < active.BaseOffset || Volatile.Read(ref _isDirectoryDirty) || _epochs.IsDirty
-            || Volatile.Read(ref _nameFlushes) > 0)
+            || Volatile.Read(ref _nameFlushes) > 0 || _environment.OpenFiles.IsCrowded)
         {
             flush.IsWhole = true;
             return;

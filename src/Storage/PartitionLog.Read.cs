@@ -9,7 +9,10 @@ public sealed partial class PartitionLog
     /// <param name="upperBoundOffset">Batches at or behind it are not given: high watermark, last stable or log end.</param>
     /// <param name="atLeastOneBatch">The first batch is given whole even if it is larger than allowed (KIP-74).</param>
     /// <param name="withAbortedTransactions">Tell the aborted transactions in the range (read_committed).</param>
-    /// <returns>A range that must be released.</returns>
+    /// <returns>
+    /// A range that must be released. Empty, unless <paramref name="atLeastOneBatch"/>, where more files are in use than the
+    /// process should have open: who reads from many logs in one go gets what there are handles for, and asks again.
+    /// </returns>
     public LogRead Read(
         long offset, int maxBytes, long upperBoundOffset, bool atLeastOneBatch, bool withAbortedTransactions = false)
     {
@@ -20,7 +23,7 @@ public sealed partial class PartitionLog
         }
 
         upperBoundOffset = Math.Min(upperBoundOffset, end);
-        if (offset >= upperBoundOffset || maxBytes < 0)
+        if (offset >= upperBoundOffset || maxBytes < 0 || (!atLeastOneBatch && _environment.OpenFiles.IsCrowded))
         {
             return Empty(withAbortedTransactions);
         }
@@ -40,7 +43,7 @@ public sealed partial class PartitionLog
             {
                 if (ReferenceEquals(segments, _segments))
                 {
-                    _environment.Notice(StorageNoticeKind.Failed, Directory, e.Message);
+                    NoticeFailure(Directory, e);
                     return new LogRead(ErrorCode.KafkaStorageError);
                 }
             }

@@ -188,7 +188,16 @@ public sealed partial class PartitionLog : IDisposable
     private void Poison(string path, Exception cause)
     {
         _isFailed = true;
-        _environment.Notice(StorageNoticeKind.Failed, path, cause.Message);
+        NoticeFailure(path, cause);
+    }
+
+    /// <summary>Who still reads a log that is being deleted may miss files; nothing is wrong then.</summary>
+    private void NoticeFailure(string path, Exception cause)
+    {
+        if (!_isClosed)
+        {
+            _environment.Notice(StorageNoticeKind.Failed, path, cause.Message);
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Orleans.Kafka.Storage.Tests;
 
 /// <summary>Few handles for many logs, and what a recovery reads.</summary>
@@ -57,6 +59,134 @@ public sealed class OpenFileTests
         Assert.Equal(3, file.Read(content, 0));
         Assert.True(cache.Count <= 3, $"{cache.Count} open");
         read.Unpin();
+    }
+
+    [Fact]
+    public void Pin_WithNoHandleLeftInTheProcess_TakesOneFromAnIdleFile()
+    {
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
+        var environment = new LogEnvironment(files, new TestClock(), new Random(1)) { OpenFiles = new OpenFileCache(Limit) };
+        var idle = Touch(environment, Limit);
+        files.OpeningsToFail = 1;
+        var one = Touch(environment, 1)[0];
+        Assert.Equal((1 + (Limit / 2), 1 + (Limit / 2)), (files.Open, environment.OpenFiles.Count));
+        files.OpeningsToFail = 2;
+        Assert.Throws<IOException>(() => new SegmentFile(environment, "/data", 900, LogFileName.Log).Pin());
+        Assert.NotNull(one.Pin());
+        Assert.NotNull(idle[0].Pin());
+    }
+
+    [Fact]
+    public void Read_WithMoreFilesInUseThanThereShouldBe_GivesOneBatchAtLeastAndElseNothing()
+    {
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
+        var environment = new LogEnvironment(files, new TestClock(), new Random(1)) { OpenFiles = new OpenFileCache(Limit) };
+        using var log = PartitionLog.Open(environment, "/data/t-0", "t", 0, Small, default);
+        Batches.MustAppend(log, Batches.Plain());
+        var held = Touch(environment, Limit + (Limit / 8));
+        held.ForEach(f => f.Pin());
+        var first = log.Read(0, 1000, 1, atLeastOneBatch: true);
+        Assert.True(environment.OpenFiles.IsCrowded);
+        Assert.True(first.Length > 0);
+        Assert.Equal((0, ErrorCode.None), (log.Read(0, 1000, 1, atLeastOneBatch: false) is var read ? read.Length : -1, read.Error));
+        first.Release();
+        held.ForEach(f => f.Unpin());
+        Touch(environment, Limit);
+        Assert.False(environment.OpenFiles.IsCrowded);
+        read = log.Read(0, 1000, 1, atLeastOneBatch: false);
+        Assert.True(read.Length > 0);
+        read.Release();
+    }
+
+    [Fact]
+    public void Flush_WithMoreFilesInUseThanThereShouldBe_HoldsNoFileOfItsOwn()
+    {
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
+        var environment = new LogEnvironment(files, new TestClock(), new Random(1)) { OpenFiles = new OpenFileCache(1) };
+        using var directory = LogDirectory.Open(environment, "/data", "c", 1);
+        var logs = Enumerable.Range(0, 50).Select(i => directory.OpenPartition("t", i, new(1, 1), Small)).ToList();
+        logs.ForEach(l => Batches.MustAppend(l, Batches.Plain()));
+        logs.ForEach(l => l.Flush());
+        logs.ForEach(l => Batches.MustAppend(l, Batches.Plain()));
+        var flushes = logs.ConvertAll(_ => new LogFlush());
+        for (var i = 0; i < logs.Count; i++)
+        {
+            logs[i].BeginFlush(flushes[i]);
+        }
+
+        Assert.InRange(environment.OpenFiles.Count, 1, 3);
+        directory.FlushTogether(flushes);
+        flushes.ForEach(f => f.EndOfItsLog());
+        Assert.All(logs, l => Assert.Equal(2, l.RecoveryPoint));
+    }
+
+    [Fact]
+    public void TakingAndClosing_InTightLoops_NeverMeet()
+    {
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
+        var environment = new LogEnvironment(files, new TestClock(), new Random(1));
+        var file = Touch(environment, 1)[0];
+        var isDone = false;
+        var closed = 0;
+        var closer = new Thread(() =>
+        {
+            while (!Volatile.Read(ref isDone))
+            {
+                closed += file.CloseIfIdle() ? 1 : 0;
+            }
+        });
+        closer.Start();
+        for (var i = 0; (i < 50_000 || Volatile.Read(ref closed) < 100) && files.Violations.IsEmpty; i++)
+        {
+            var content = file.Pin()!;
+            _ = content.Length;
+            file.Unpin();
+        }
+
+        Volatile.Write(ref isDone, true);
+        closer.Join();
+        Assert.Empty(files.Violations);
+        Assert.Equal(environment.OpenFiles.Count, files.Open);
+    }
+
+    [Fact]
+    public void Unpin_OnceTooOften_IsNoticed()
+    {
+        var environment = new TestDisk().Environment;
+        var file = Touch(environment, 1)[0];
+        Assert.Throws<InvalidOperationException>(file.Unpin);
+    }
+
+    [Fact]
+    public void FilesOfRemovedSegments_AreNotKeptInMemory()
+    {
+        var environment = new TestDisk().Environment;
+        var gone = Retired(environment);
+        Touch(environment, 2);
+        GC.Collect();
+        Assert.False(gone.IsAlive);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Retired(LogEnvironment environment)
+    {
+        var file = Touch(environment, 1)[0];
+        file.Retire(static () => { });
+        return new WeakReference(file);
+    }
+
+    private static List<SegmentFile> Touch(LogEnvironment environment, int count)
+    {
+        environment.Files.CreateDirectory("/data");
+        var touched = new List<SegmentFile>();
+        for (var i = 0; i < count; i++)
+        {
+            touched.Add(new SegmentFile(environment, "/data", 1000 + i, LogFileName.Log) { MayCreate = true });
+            touched[i].Pin();
+            touched[i].Unpin();
+        }
+
+        return touched;
     }
 
     [Theory]

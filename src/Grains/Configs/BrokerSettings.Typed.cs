@@ -74,6 +74,9 @@ public sealed partial class BrokerSettings
     /// <summary>log.flush.before.ack: an acknowledgement means "on disk".</summary>
     public bool FlushBeforeAck => Boolean("log.flush.before.ack");
 
+    /// <summary>log.open.files.max: files of segments kept open; 0 to derive it from the limit of the process.</summary>
+    public int OpenFilesMax => Int("log.open.files.max");
+
     /// <summary>log.flush.offset.checkpoint.interval.ms</summary>
     public TimeSpan RecoveryPointCheckpointInterval => Span(Int("log.flush.offset.checkpoint.interval.ms"));
 

@@ -40,6 +40,7 @@ public sealed partial class ReplicaHost
         _environment = new LogEnvironment(files, clock, new Random(random.Next()))
         {
             Decompress = Decompress,
+            OpenFiles = new OpenFileCache(HandleBudget.OfProcessWith(settings.Value.OpenFilesMax).Files),
             Notices = notice => LogNotice(logger, notice.Kind, notice.Path, notice.Text),
         };
     }

@@ -70,8 +70,7 @@ internal static class SegmentSwap
     {
         if (environment.Files.FileExists(path))
         {
-            environment.Files.RenameFile(path, path + LogFileName.Deleted);
-            deleted.Add(path + LogFileName.Deleted);
+            deleted.Add(LogFileName.MoveAway(environment.Files, path));
         }
     }
 }

@@ -3,6 +3,18 @@ namespace Orleans.Kafka.Storage;
 /// <summary>What the small files (checkpoints, metadata, snapshots) need.</summary>
 public static class FileSystemExtensions
 {
+    // ENFILE and EMFILE, everywhere but on Windows; ERROR_TOO_MANY_OPEN_FILES there.
+    private const int SystemIsOut = 23;
+    private const int ProcessIsOut = 24;
+    private const int WindowsIsOut = unchecked((int)0x80070004);
+
+    /// <summary>True if it failed because the process, or the system, has no handle left.</summary>
+    public static bool IsOutOfHandles(this IOException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        return failure.HResult is SystemIsOut or ProcessIsOut or WindowsIsOut;
+    }
+
     /// <summary>Reads a small file whole; null if there is none or it is larger than <paramref name="limit"/>.</summary>
     public static byte[]? ReadAll(this IFileSystem files, string path, int limit)
     {

@@ -22,6 +22,23 @@ internal static class LogFileName
     public static string PathOf(string directory, long offset, string suffix) =>
         Path.Join(directory, offset.ToString("D20", CultureInfo.InvariantCulture) + suffix);
 
+    /// <summary>
+    /// Renames a file that is to be removed. One of the same segment may wait already, and a reader may have it open:
+    /// then another number goes in between, since a name that is in use cannot be given away everywhere.
+    /// </summary>
+    /// <returns>The new path.</returns>
+    public static string MoveAway(IFileSystem files, string path)
+    {
+        var target = path + Deleted;
+        for (var i = 1; files.FileExists(target); i++)
+        {
+            target = string.Create(CultureInfo.InvariantCulture, $"{path}.{i}{Deleted}");
+        }
+
+        files.RenameFile(path, target);
+        return target;
+    }
+
     /// <summary>Takes a name apart; false if it is not twenty digits and one of the suffixes above.</summary>
     public static bool TryParse(string name, out long offset, out string suffix)
     {

@@ -35,7 +35,11 @@ internal sealed class SegmentFile
     /// <summary>The file may be made when it is opened; else a missing file is an error.</summary>
     public bool MayCreate { get; set; }
 
-    internal bool IsQueued { get; set; }
+    /// <summary>The files behind and in front of it in the ring of the <see cref="OpenFileCache"/>, whose they are.</summary>
+    internal SegmentFile? Next { get; set; }
+
+    /// <summary>See <see cref="Next"/>.</summary>
+    internal SegmentFile? Previous { get; set; }
 
     /// <summary>What was made of the contents, for as long as the file is open. To be set with the file pinned.</summary>
     internal object? Cache { get; set; }
@@ -64,22 +68,36 @@ internal sealed class SegmentFile
     }
 
     /// <summary>Ends a <see cref="Pin"/>.</summary>
+    /// <exception cref="InvalidOperationException">Nobody had it pinned: somebody has let go of it twice.</exception>
     public void Unpin()
     {
-        if (Interlocked.Decrement(ref _state) == 0 && Volatile.Read(ref _whenIdle) is not null)
+        var left = Interlocked.Decrement(ref _state);
+        if (left < 0)
+        {
+            throw new InvalidOperationException($"{Path} was let go of more often than it was taken");
+        }
+
+        if (left == 0 && Volatile.Read(ref _whenIdle) is not null)
         {
             TryRetire();
         }
     }
 
+    /// <summary>Closes the file unless somebody uses it, or has used it since this was last asked.</summary>
+    /// <returns>True if it was open and is not any more.</returns>
     internal bool CloseIfIdle()
     {
-        lock (this)
+        // Who asks may be opening a file itself, and hold that one's lock: it must not wait for another.
+        if (!Monitor.TryEnter(this))
+        {
+            return false;
+        }
+
+        try
         {
             if (_state < 0)
             {
-                IsQueued = false;
-                return true;
+                return false;
             }
 
             if (_used || Interlocked.CompareExchange(ref _state, Closed, 0) != 0)
@@ -88,9 +106,12 @@ internal sealed class SegmentFile
                 return false;
             }
 
-            IsQueued = false;
             CloseFile();
             return true;
+        }
+        finally
+        {
+            Monitor.Exit(this);
         }
     }
 
@@ -139,7 +160,7 @@ internal sealed class SegmentFile
 
             if (_state == Closed)
             {
-                _file = _environment.Files.Open(Path, MayCreate ? FileOpen.CreateOrOpen : FileOpen.ReadWrite);
+                _file = OpenFile();
                 _used = true;
                 MayCreate = false;
                 Volatile.Write(ref _state, 1);
@@ -151,8 +172,23 @@ internal sealed class SegmentFile
             }
         }
 
-        _environment.OpenFiles.Opened(this);
+        _environment.OpenFiles.Add(this);
         return _file;
+    }
+
+    private IFile OpenFile()
+    {
+        var mode = MayCreate ? FileOpen.CreateOrOpen : FileOpen.ReadWrite;
+        try
+        {
+            return _environment.Files.Open(Path, mode);
+        }
+        catch (IOException e) when (e.IsOutOfHandles())
+        {
+            // Others in this process, or on this machine, have taken more than was reckoned with.
+            _environment.OpenFiles.MakeRoom();
+            return _environment.Files.Open(Path, mode);
+        }
     }
 
     private void TryRetire()
@@ -190,6 +226,6 @@ internal sealed class SegmentFile
         _file?.Dispose();
         _file = null;
         Cache = null;
-        _environment.OpenFiles.Closed();
+        _environment.OpenFiles.Remove(this);
     }
 }
