@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Groups.Lag;
 using Orleans.Kafka.Grains.Placement;
 using Orleans.TestingHost;
 
@@ -49,6 +50,10 @@ internal sealed class BrokerCluster : IAsyncDisposable
     }
 
     public Task StopAsync(int brokerId) => _cluster.StopSiloAsync(SiloOf(brokerId));
+
+    /// <summary>How far a group is behind, as a broker sees it.</summary>
+    public Task<IReadOnlyList<PartitionLag>> GroupLagAsync(int brokerId, string groupId) =>
+        SiloOf(brokerId).ServiceProvider.GetRequiredService<GroupLagReader>().ReadAsync(groupId);
 
     public Task KillAsync(int brokerId) => _cluster.KillSiloAsync(SiloOf(brokerId));
 

@@ -20,6 +20,11 @@ public sealed record AssignorMember(string Id, string? InstanceId, IReadOnlySet<
 /// Deals the partitions of a group's topics to its members. The outcome depends on nothing but the arguments, and not
 /// on the order of the members.
 /// </summary>
+/// <remarks>
+/// Racks (KIP-881) are looked at by none of them, as by none of Kafka's own on the coordinator (KAFKA-19387): balance,
+/// stickiness and co-partitioning say all there is to say. A group's members and what they say of their racks are in its
+/// records and descriptions all the same. Members of the classic protocol assign among themselves, and may look at racks.
+/// </remarks>
 public interface IGroupAssignor
 {
     /// <summary>The name by which clients and settings know it.</summary>

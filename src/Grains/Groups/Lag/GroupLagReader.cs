@@ -39,7 +39,7 @@ public sealed partial class GroupLagReader(
         [
             .. (await group.FetchOffsetsAsync(null))
                 .Where(each => image.Topics.TryGetValue(each.Topic, out TopicImage? topic) &&
-                    each.Partition < topic.Partitions.Length)
+                    (each.TopicId == Guid.Empty || each.TopicId == topic.Id) && each.Partition < topic.Partitions.Length)
                 .OrderBy(each => each.Topic, StringComparer.Ordinal).ThenBy(each => each.Partition)
                 .Select(each => (each, image.Topics[each.Topic])),
         ];

@@ -5,13 +5,14 @@ using Orleans.Kafka.Grains.Metadata;
 namespace Orleans.Kafka.Grains.Groups.Lag;
 
 /// <summary>
-/// Makes lag visible without being asked: every <c>group.lag.report.interval.ms</c> a log line for each group that is
-/// behind, the worst first, and the gauges <c>kafka.group.lag.records</c> and <c>kafka.group.lag.seconds</c> of the meter
-/// <c>Orleans.Kafka</c> by group and topic.
+/// Makes lag visible without being asked: every <c>group.lag.report.interval.ms</c> log lines for the ten pairs of group
+/// and topic that are furthest behind in time, one that counts the others, and the gauges
+/// <c>kafka.group.lag.records</c> and <c>kafka.group.lag.seconds</c> of the meter <c>Orleans.Kafka</c>, for a thousand
+/// such pairs.
 /// </summary>
 public sealed partial class GroupLagReport : IDisposable
 {
-    /// <summary>So many groups are named in the log at a time.</summary>
+    /// <summary>So many pairs of group and topic are named in the log at a time.</summary>
     private const int LinesMax = 10;
 
     /// <summary>So many pairs of group and topic are shown as metrics, the worst first.</summary>
@@ -90,9 +91,15 @@ public sealed partial class GroupLagReport : IDisposable
             }
 
             _lags = [.. lags.OrderByDescending(each => each.Age).ThenByDescending(each => each.Records).Take(SeriesMax)];
+            List<TopicLag> behind = lags.FindAll(each => each.Records > 0);
             foreach (TopicLag each in _lags.Where(each => each.Records > 0).Take(LinesMax))
             {
                 LogLag(_logger, each.Group, each.Records, each.Topic, each.Age.TotalSeconds);
+            }
+
+            if (behind.Count > LinesMax)
+            {
+                LogMore(_logger, behind.Count - LinesMax, behind.Sum(each => each.Records));
             }
         }
         catch (Exception exception)
@@ -108,6 +115,10 @@ public sealed partial class GroupLagReport : IDisposable
     [LoggerMessage(3312, LogLevel.Information,
         "group {Group} is {Records} records behind in {Topic}, the oldest of them {Seconds:F1} s old")]
     private static partial void LogLag(ILogger logger, string group, long records, string topic, double seconds);
+
+    [LoggerMessage(3314, LogLevel.Information,
+        "{Count} more pairs of group and topic are behind; all together by {Records} records")]
+    private static partial void LogMore(ILogger logger, int count, long records);
 
     [LoggerMessage(3313, LogLevel.Warning, "the lag of the groups cannot be read")]
     private static partial void LogFailed(ILogger logger, Exception exception);
