@@ -92,6 +92,36 @@ public sealed class GroupTests : IDisposable
     }
 
     [Fact]
+    public async Task Broker_StoppedWhileAMemberWaitsForOthers_AnswersItAndDoesNotWaitToo()
+    {
+        KafkaBroker broker = await StartAsync();
+        using WireClient first = await WireClient.ConnectAsync(broker);
+        using WireClient second = await WireClient.ConnectAsync(broker);
+        await first.CreateTopicAsync("t");
+        await CommitAsync(first, "group", "t", 7);
+        var join = new JoinGroupRequest
+        {
+            GroupId = "group",
+            SessionTimeoutMs = 300_000,
+            RebalanceTimeoutMs = 300_000,
+            ProtocolType = "consumer",
+            Protocols = [new() { Name = "range" }],
+        };
+        await first.SendAsync<JoinGroupResponse>(join, ApiKey.JoinGroup, version: 3);
+        await second.WriteAsync(join, ApiKey.JoinGroup, version: 3);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (Assert.Single(await ListAsync(first)).GroupState != "PreparingRebalance")
+        {
+            await Task.Delay(10, patience.Token);
+        }
+
+        await broker.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+
+        var answer = await second.ReadAsync<JoinGroupResponse>(ApiKey.JoinGroup, version: 3);
+        Assert.Equal(ErrorCode.NotCoordinator, answer.ErrorCode);
+    }
+
+    [Fact]
     public async Task Lag_OfAGroup_IsKnownInRecordsAndInTime()
     {
         await using KafkaBroker broker = await KafkaBroker.StartAsync();

@@ -17,7 +17,7 @@ public sealed class InProcessTestCluster : IAsyncDisposable, IDisposable
     private readonly InProcessCluster _cluster;
     private readonly ClientSource _clientSource;
     private readonly List<InProcessSiloHandle> _silos = [];
-    private short _started;
+    private int _started;
 
     internal InProcessTestCluster(InProcessTestClusterOptions options)
     {
@@ -45,19 +45,18 @@ public sealed class InProcessTestCluster : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Starts the first silos.</summary>
+    /// <summary>Starts the first silo, and when it runs all others side by side.</summary>
     public async Task DeployAsync()
     {
-        for (var i = 0; i < Options.InitialSilosCount; i++)
-        {
-            await StartAdditionalSiloAsync().ConfigureAwait(false);
-        }
+        await StartAdditionalSiloAsync().ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(1, Options.InitialSilosCount - 1)
+            .Select(_ => Task.Run(StartAdditionalSiloAsync))).ConfigureAwait(false);
     }
 
     /// <summary>Starts one more silo.</summary>
     public async Task<InProcessSiloHandle> StartAdditionalSiloAsync()
     {
-        var number = _started++;
+        var number = (short)(Interlocked.Increment(ref _started) - 1);
         var specific = new InProcessTestSiloSpecificOptions
         {
             SiloName = number == 0 ? "Primary" : $"Secondary_{number}",

@@ -1,4 +1,5 @@
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Placement;
 
 namespace Orleans.Kafka.Gateway.Kafka;
 
@@ -6,8 +7,8 @@ namespace Orleans.Kafka.Gateway.Kafka;
 internal static class ClusterOutcomes
 {
     /// <summary>
-    /// The call's outcome. A call without answer is REQUEST_TIMED_OUT: whether it took effect is unknown, and the
-    /// client asks again. Anything else that went wrong is UNKNOWN_SERVER_ERROR with its reason.
+    /// The call's outcome. A call without answer, because the silo of a grain is away, is REQUEST_TIMED_OUT: whether it took
+    /// effect is unknown, and the client asks again. Anything else that went wrong is UNKNOWN_SERVER_ERROR with its reason.
     /// </summary>
     public static async Task<TopicOutcome> OrFailure(this Task<TopicOutcome> call)
     {
@@ -15,13 +16,13 @@ internal static class ClusterOutcomes
         {
             return await call;
         }
-        catch (TimeoutException exception)
+        catch (Exception exception) when (GrainFailure.IsAbsence(exception))
         {
-            return TopicOutcome.Of(ErrorCode.RequestTimedOut, exception.Message);
+            return TopicOutcome.Of(ErrorCode.RequestTimedOut, GrainFailure.InOneLine(exception));
         }
         catch (Exception exception)
         {
-            return TopicOutcome.Of(ErrorCode.UnknownServerError, exception.Message);
+            return TopicOutcome.Of(ErrorCode.UnknownServerError, GrainFailure.InOneLine(exception));
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Gateway.Connections;
 using Orleans.Kafka.Grains.Groups;
+using Orleans.Kafka.Grains.Placement;
 
 namespace Orleans.Kafka.Gateway.Kafka;
 
@@ -29,20 +30,9 @@ internal sealed partial class GroupCalls(GroupCoordinator coordinator, ILogger<G
         }
         catch (Exception exception)
         {
-            LogCallFailed(logger, groupId, exception);
+            LogCallFailed(logger, groupId, GrainFailure.InOneLine(exception), GrainFailure.ToLog(exception));
             return refused(ErrorCode.NotCoordinator);
         }
-    }
-
-    /// <summary>
-    /// The same for a call that waits for other members: it ends with NOT_COORDINATOR when the broker stops.
-    /// </summary>
-    public async ValueTask<T> CallWaitingAsync<T>(
-        string groupId, Func<IGroupGrain, Task<T>> call, Func<ErrorCode, T> refused)
-    {
-        Task<T> answer = CallAsync(groupId, call, refused).AsTask();
-        await Task.WhenAny(answer, coordinator.Stopping);
-        return answer.IsCompleted ? await answer : refused(ErrorCode.NotCoordinator);
     }
 
     /// <summary>Where a client is, in Kafka's form.</summary>
@@ -57,6 +47,6 @@ internal sealed partial class GroupCalls(GroupCoordinator coordinator, ILogger<G
         return $"/{address}";
     }
 
-    [LoggerMessage(2301, LogLevel.Warning, "group {GroupId} cannot be reached")]
-    private static partial void LogCallFailed(ILogger logger, string groupId, Exception exception);
+    [LoggerMessage(2301, LogLevel.Warning, "group {GroupId} cannot be reached: {Reason}")]
+    private static partial void LogCallFailed(ILogger logger, string groupId, string reason, Exception? exception);
 }

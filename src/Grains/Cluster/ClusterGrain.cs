@@ -56,6 +56,7 @@ internal sealed class ClusterGrain(
     private const string MinInSyncReplicas = "min.insync.replicas";
 
     private readonly Dictionary<string, TopicImage> _topics = new(StringComparer.Ordinal);
+    private Task _stored = Task.CompletedTask;
 
     private ClusterState State => storage.State;
 
@@ -104,8 +105,18 @@ internal sealed class ClusterGrain(
         return registered;
     }
 
-    public Task<ClusterSnapshot?> GetSnapshotAsync(long knownVersion) =>
-        Task.FromResult(knownVersion == State.Version ? null : Snapshot());
+    public async Task<ClusterSnapshot?> GetSnapshotAsync(long knownVersion)
+    {
+        // It runs between the turns of a change. What is not stored yet may never be: nobody must see it.
+        Task stored;
+        do
+        {
+            await (stored = _stored);
+        }
+        while (stored != _stored);
+
+        return knownVersion == State.Version ? null : Snapshot();
+    }
 
     public async Task<TopicOutcome> CreateTopicAsync(TopicToCreate topic)
     {
@@ -124,8 +135,8 @@ internal sealed class ClusterGrain(
         // The topic's own record comes first: until its name is stored here, nobody will ask for it.
         await GrainFactory.GetGrain<ITopicGrain>(image.Name).CreateAsync(image);
         State.Topics.Add(image.Name, image.Id);
-        await StoreAsync();
         _topics[image.Name] = image;
+        await StoreAsync();
         await publisher.PublishAsync(new MetadataChange { Version = State.Version, Topic = image });
         return TopicOutcome.Done(image);
     }
@@ -145,8 +156,8 @@ internal sealed class ClusterGrain(
 
         // The name goes first: from then on the topic is gone, whatever happens to its record and files.
         State.Topics.Remove(name);
-        await StoreAsync();
         _topics.Remove(name);
+        await StoreAsync();
         await GrainFactory.GetGrain<ITopicGrain>(name).DeleteAsync(known);
         await publisher.PublishAsync(new MetadataChange { Version = State.Version, DeletedTopic = known });
         return TopicOutcome.Done(null);
@@ -187,7 +198,7 @@ internal sealed class ClusterGrain(
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         long first = State.NextProducerId;
         State.NextProducerId += count;
-        await StoreAsync();
+        await (_stored = WriteAsync());
         return first;
     }
 
@@ -282,9 +293,18 @@ internal sealed class ClusterGrain(
         return TopicOutcome.Done(topic);
     }
 
-    private async Task StoreAsync()
+    /// <summary>
+    /// Stores a change that the brokers are to hear of. The change itself and this call lie in one turn, without an await in
+    /// between.
+    /// </summary>
+    private Task StoreAsync()
     {
         State.Version++;
+        return _stored = WriteAsync();
+    }
+
+    private async Task WriteAsync()
+    {
         try
         {
             await storage.WriteStateAsync();

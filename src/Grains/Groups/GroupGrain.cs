@@ -74,7 +74,8 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         _joins[ticket] = answer;
         Handle(() => _group.Join(ticket, join, Now));
         await SettleAsync();
-        return await answer.Task;
+        return await UnlessStoppedAsync(
+            answer.Task, new GroupJoinReply { Error = (short)ErrorCode.NotCoordinator, MemberId = join.Member.MemberId });
     }
 
     public async Task<GroupSyncReply> SyncAsync(GroupSync sync)
@@ -90,7 +91,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         _syncs[ticket] = answer;
         Handle(() => _group.Sync(ticket, sync, Now));
         await SettleAsync();
-        return await answer.Task;
+        return await UnlessStoppedAsync(answer.Task, new GroupSyncReply { Error = (short)ErrorCode.NotCoordinator });
     }
 
     public Task<short> HeartbeatAsync(GroupIdentity member, int generation)
@@ -161,6 +162,15 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
             return true;
         },
         _ => false);
+
+    /// <summary>
+    /// What waits for other members is let go when the broker stops: no activation ends, and no silo, while a call runs.
+    /// </summary>
+    private async Task<T> UnlessStoppedAsync<T>(Task<T> answer, T refusal)
+    {
+        await Task.WhenAny(answer, coordinator.Stopping);
+        return answer.IsCompleted ? await answer : refusal;
+    }
 
     /// <summary>One event from its handling to the moment when its outcome may be told.</summary>
     private async Task<T> DoAsync<T>(Func<T> handle, Func<ErrorCode, T> refuse)

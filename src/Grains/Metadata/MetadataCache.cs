@@ -54,6 +54,7 @@ public sealed class MetadataCache
     private readonly HashSet<Guid> _deleted = [];
     private readonly Queue<Guid> _deletedInOrder = new();
     private MetadataImage _image = MetadataImage.Empty;
+    private long _completeVersion;
 
     /// <summary>
     /// A topic is gone: raised after <see cref="Current"/> no longer has it, on the thread that brought the news.
@@ -62,6 +63,21 @@ public sealed class MetadataCache
 
     /// <summary>The newest image.</summary>
     public MetadataImage Current => Volatile.Read(ref _image);
+
+    /// <summary>
+    /// The version up to which no change was missed: older than the image's after a push that did not come. Who catches up
+    /// asks for what is newer than this.
+    /// </summary>
+    public long CompleteVersion
+    {
+        get
+        {
+            lock (_writers)
+            {
+                return _completeVersion;
+            }
+        }
+    }
 
     /// <summary>Takes over a whole snapshot, unless a newer version is here already.</summary>
     public void Reset(ClusterSnapshot snapshot)
@@ -75,6 +91,7 @@ public sealed class MetadataCache
                 return;
             }
 
+            _completeVersion = snapshot.Version;
             var live = snapshot.Topics.Where(topic => !_deleted.Contains(topic.Id)).ToArray();
             Volatile.Write(ref _image, new MetadataImage
             {
@@ -114,6 +131,11 @@ public sealed class MetadataCache
                 (!image.Brokers.TryGetValue(broker.BrokerId, out var known) || known.BrokerEpoch < broker.BrokerEpoch))
             {
                 image = image with { Brokers = image.Brokers.SetItem(broker.BrokerId, broker) };
+            }
+
+            if (change.Version == _completeVersion + 1)
+            {
+                _completeVersion++;
             }
 
             if (change.Version >= image.Version)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Grains.Replication;
 
 namespace Orleans.Kafka.Grains.Metadata;
@@ -29,11 +30,12 @@ internal sealed partial class MetadataPublisher(
         }
         catch (Exception exception)
         {
-            LogNotTold(logger, brokerId, change.Version, exception);
+            LogNotTold(logger, brokerId, change.Version, GrainFailure.InOneLine(exception), GrainFailure.ToLog(exception));
         }
     }
 
     [LoggerMessage(3001, LogLevel.Warning,
-        "broker {BrokerId} could not be told of cluster version {Version}; it will ask for it")]
-    private static partial void LogNotTold(ILogger logger, int brokerId, long version, Exception exception);
+        "broker {BrokerId} could not be told of cluster version {Version}, it will ask for it: {Reason}")]
+    private static partial void LogNotTold(
+        ILogger logger, int brokerId, long version, string reason, Exception? exception);
 }

@@ -40,6 +40,12 @@ internal sealed partial class BrokerGrain(
 
     public async Task ApplyAsync(MetadataChange change)
     {
+        if (!host.IsOpen)
+        {
+            // This broker starts, and asks for what it missed when it has, or it stops.
+            return;
+        }
+
         MetadataImage known = cache.Current;
         if (change.Topic is { } topic)
         {
@@ -66,6 +72,11 @@ internal sealed partial class BrokerGrain(
         {
             await DeleteAsync(deleted);
         }
+
+        if (cache.CompleteVersion < change.Version)
+        {
+            await CatchUpAsync(CancellationToken.None);
+        }
     }
 
     public Task StopAsync() => ForEachAsync(
@@ -77,13 +88,12 @@ internal sealed partial class BrokerGrain(
 
     private async Task CatchUpAsync(CancellationToken cancellationToken)
     {
-        IClusterGrain cluster = GrainFactory.GetGrain<IClusterGrain>("cluster");
-        if (await cluster.GetSnapshotAsync(cache.Current.Version) is not { } snapshot)
+        if (!host.IsOpen || await AskForNewsAsync() is not { } snapshot)
         {
             return;
         }
 
-        LogCatchUp(logger, cache.Current.Version, snapshot.Version);
+        LogCatchUp(logger, cache.CompleteVersion, snapshot.Version);
         MetadataImage known = cache.Current;
         await OpenAsync(snapshot.Topics.SelectMany(topic => Here(topic, known.TopicsById.GetValueOrDefault(topic.Id))));
         cache.Reset(snapshot);
@@ -91,6 +101,20 @@ internal sealed partial class BrokerGrain(
         foreach (TopicImage topic in known.Topics.Values.Where(topic => !live.Contains(topic.Id)))
         {
             await DeleteAsync(topic);
+        }
+    }
+
+    /// <summary>The cluster's state, or null when nothing is new or nobody answers; then the next time will do.</summary>
+    private async Task<ClusterSnapshot?> AskForNewsAsync()
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<IClusterGrain>("cluster").GetSnapshotAsync(cache.CompleteVersion);
+        }
+        catch (Exception exception)
+        {
+            LogCannotCatchUp(logger, GrainFailure.InOneLine(exception), GrainFailure.ToLog(exception));
+            return null;
         }
     }
 
@@ -134,4 +158,7 @@ internal sealed partial class BrokerGrain(
 
     [LoggerMessage(3101, LogLevel.Information, "catching up from cluster version {Known} to {Version}")]
     private static partial void LogCatchUp(ILogger logger, long known, long version);
+
+    [LoggerMessage(3102, LogLevel.Warning, "the cluster's grain does not answer, asking again in some seconds: {Reason}")]
+    private static partial void LogCannotCatchUp(ILogger logger, string reason, Exception? exception);
 }

@@ -47,6 +47,9 @@ public sealed partial class ReplicaHost
 
     private string DirectoryPath => Path.GetFullPath(_settings.Value.LogDirectories[0]);
 
+    /// <summary>True from the opening of the log directory to its closing: only then there are replicas.</summary>
+    internal bool IsOpen => _directory is not null;
+
     private LogDirectory Directory =>
         _directory ?? throw new InvalidOperationException("the log directory is not open");
 

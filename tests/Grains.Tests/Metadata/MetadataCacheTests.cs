@@ -76,19 +76,46 @@ public sealed class MetadataCacheTests
     {
         _cache.Apply(Changed(5, Topic("t", Id(1), version: 5, partitions: 1)));
 
-        _cache.Reset(new ClusterSnapshot
-        {
-            ClusterId = "x",
-            Version = 4,
-            Brokers = [],
-            Topics = [],
-            ClusterConfigs = [],
-            BrokerConfigs = [],
-            ResourceConfigs = [],
-        });
+        _cache.Reset(Snapshot(4));
 
         Assert.Single(_cache.Current.Topics);
     }
+
+    [Fact]
+    public void CompleteVersion_AfterAMissedChange_StaysBeforeItUntilASnapshotComes()
+    {
+        _cache.Apply(Changed(1, Topic("a", Id(1), version: 1, partitions: 1)));
+        _cache.Apply(Changed(3, Topic("c", Id(3), version: 3, partitions: 1)));
+        Assert.Equal(3, _cache.Current.Version);
+        Assert.Equal(1, _cache.CompleteVersion);
+
+        _cache.Reset(Snapshot(3, Topic("a", Id(1), 1, 1), Topic("b", Id(2), 2, 1), Topic("c", Id(3), 3, 1)));
+
+        Assert.Equal(3, _cache.CompleteVersion);
+        Assert.Equal(3, _cache.Current.Topics.Count);
+    }
+
+    [Fact]
+    public void CompleteVersion_OfChangesInOrder_IsThatOfTheLast()
+    {
+        _cache.Reset(Snapshot(7));
+        _cache.Apply(Changed(8, Topic("a", Id(1), version: 8, partitions: 1)));
+        _cache.Apply(Changed(9, Topic("b", Id(2), version: 9, partitions: 1)));
+        _cache.Apply(Changed(9, Topic("b", Id(2), version: 9, partitions: 1)));
+
+        Assert.Equal(9, _cache.CompleteVersion);
+    }
+
+    private static ClusterSnapshot Snapshot(long version, params TopicImage[] topics) => new()
+    {
+        ClusterId = "x",
+        Version = version,
+        Brokers = [],
+        Topics = topics,
+        ClusterConfigs = [],
+        BrokerConfigs = [],
+        ResourceConfigs = [],
+    };
 
     private static Guid Id(byte number) => new(number, 0, 0, new byte[8]);
 

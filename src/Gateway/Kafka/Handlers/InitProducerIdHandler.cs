@@ -1,4 +1,5 @@
 using Orleans.Kafka.Gateway.Connections;
+using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Protocol.Messages;
 
 namespace Orleans.Kafka.Gateway.Kafka.Handlers;
@@ -25,7 +26,15 @@ internal sealed class InitProducerIdHandler(ProducerIds ids)
                 : ErrorCode.CoordinatorNotAvailable);
         }
 
-        return new InitProducerIdResponse { ProducerId = await ids.NextAsync(), ProducerEpoch = 0 };
+        try
+        {
+            return new InitProducerIdResponse { ProducerId = await ids.NextAsync(), ProducerEpoch = 0 };
+        }
+        catch (Exception exception) when (GrainFailure.IsAbsence(exception))
+        {
+            // Kafka's own words for a producer that must ask again because ids have run out.
+            return Refused(ErrorCode.CoordinatorLoadInProgress);
+        }
     }
 
     private static InitProducerIdResponse Refused(ErrorCode error) =>

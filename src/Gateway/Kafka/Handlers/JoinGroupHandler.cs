@@ -19,7 +19,7 @@ internal sealed class JoinGroupHandler(GroupCalls groups) : RequestHandler<JoinG
         short version = context.ApiVersion;
         GroupJoinReply reply = request.GroupId.Length == 0
             ? Refused(request, ErrorCode.InvalidGroupId)
-            : await groups.CallWaitingAsync(
+            : await groups.CallAsync(
                 request.GroupId, GroupCallOf(context, request), error => Refused(request, error));
         var response = new JoinGroupResponse
         {

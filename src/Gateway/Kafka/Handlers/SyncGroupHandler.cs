@@ -11,7 +11,7 @@ internal sealed class SyncGroupHandler(GroupCalls groups) : RequestHandler<SyncG
     {
         GroupSyncReply reply = request.GroupId.Length == 0
             ? Refused(ErrorCode.InvalidGroupId)
-            : await groups.CallWaitingAsync(request.GroupId, GroupCallOf(request), Refused);
+            : await groups.CallAsync(request.GroupId, GroupCallOf(request), Refused);
         return new SyncGroupResponse
         {
             ErrorCode = (ErrorCode)reply.Error,

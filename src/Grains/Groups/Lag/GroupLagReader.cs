@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Metadata;
+using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Grains.Replication;
 
 namespace Orleans.Kafka.Grains.Groups.Lag;
@@ -83,7 +84,7 @@ public sealed partial class GroupLagReader(
         }
         catch (Exception exception)
         {
-            LogUnreachable(logger, leader, exception);
+            LogUnreachable(logger, leader, GrainFailure.InOneLine(exception), GrainFailure.ToLog(exception));
             return Array.ConvertAll(positions, static _ => PartitionOutlook.Unknown);
         }
     }
@@ -103,6 +104,6 @@ public sealed partial class GroupLagReader(
             groupId, committed.Topic, committed.Partition, committed.Offset, outlook.HighWatermark, records, age);
     }
 
-    [LoggerMessage(3311, LogLevel.Debug, "broker {Broker} does not say where its partitions end")]
-    private static partial void LogUnreachable(ILogger logger, int broker, Exception exception);
+    [LoggerMessage(3311, LogLevel.Debug, "broker {Broker} does not say where its partitions end: {Reason}")]
+    private static partial void LogUnreachable(ILogger logger, int broker, string reason, Exception? exception);
 }
