@@ -19,7 +19,7 @@ endif
 
 help:
 	@echo "make run     start a broker with the settings of appsettings.json (more: ARGS=\"--Kafka:node.id=2\")"
-	@echo "make kafka-log ARGS=\"verify DIR\"   look into a log directory (dump, verify)"
+	@echo "make kafka-log ARGS=\"verify DIR\"   look into a log directory (dump, verify, repair)"
 	@echo "make test    run all tests"
 	@echo "make crash   kill -9 a broker under load, twenty times, and look for what it acknowledged"
 	@echo "make churn   let members of groups come, leave and die for a minute, and look for what they read"

@@ -5,14 +5,10 @@ namespace Orleans.Kafka.LogTool;
 /// <summary>Tells a log directory from the directory of a partition, and what else lies there.</summary>
 internal static class DirectoryKind
 {
-    public const string DeleteSuffix = "-delete";
-
-    private const string LockFile = ".lock";
-
     private static readonly string[] MarksOfLogDirectory =
     [
-        "meta.properties", LockFile, LogDirectory.CleanMarker, CheckpointFile.RecoveryPoints, CheckpointFile.LogStarts,
-        CheckpointFile.HighWatermarks, CheckpointFile.CleanerOffsets,
+        "meta.properties", LogDirectory.LockFile, LogDirectory.CleanMarker, CheckpointFile.RecoveryPoints,
+        CheckpointFile.LogStarts, CheckpointFile.HighWatermarks, CheckpointFile.CleanerOffsets,
     ];
 
     public static bool IsPartition(LogEnvironment environment, string path) =>
@@ -42,13 +38,15 @@ internal static class DirectoryKind
     public static string? LogDirectoryOf(LogEnvironment environment, string partition)
     {
         var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(partition)));
-        return parent is not null && MarksOfLogDirectory.Any(n => environment.Files.FileExists(Path.Join(parent, n))) ? parent : null;
+        return parent is not null && MarksOfLogDirectory.Any(n => environment.Files.FileExists(Path.Join(parent, n)))
+            ? parent
+            : null;
     }
 
     /// <summary>Says what a directory is whose name is not that of a partition in use.</summary>
     public static string OfNoPartition(string name) =>
-        name.EndsWith(DeleteSuffix, StringComparison.Ordinal) ? "a deleted log; the next start removes it"
-        : name.EndsWith("-stray", StringComparison.Ordinal) ? "set aside: it belongs to no topic; nobody touches it"
+        name.EndsWith(LogDirectory.DeleteSuffix, StringComparison.Ordinal) ? "a deleted log; the next start removes it"
+        : name.EndsWith(LogDirectory.StraySuffix, StringComparison.Ordinal) ? "set aside: it belongs to no topic; nobody touches it"
         : name.EndsWith("-future", StringComparison.Ordinal) ? "a log on its way between directories; left alone"
         : "not a partition in use";
 }

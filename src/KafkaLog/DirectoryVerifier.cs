@@ -29,7 +29,8 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
             {
                 var parent = DirectoryKind.LogDirectoryOf(environment, path);
                 _topics = KnownTopics.Read(environment, parent);
-                Verify(path, parent is not null && environment.Files.FileExists(Path.Join(parent, LogDirectory.CleanMarker)));
+                Verify(
+                    path, parent is not null && environment.Files.FileExists(Path.Join(parent, LogDirectory.CleanMarker)));
             }
             else if (!VerifyAll(path))
             {
@@ -64,7 +65,8 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
         _topics = KnownTopics.Read(environment, path);
         _topics.Findings.ForEach(Report);
         var ends = new Dictionary<(string Topic, int Partition), (long Start, long End)>();
-        foreach (var entry in environment.Files.List(path).Where(e => e.IsDirectory).OrderBy(e => e.Name, StringComparer.Ordinal))
+        var entries = environment.Files.List(path).OrderBy(e => e.Name, StringComparer.Ordinal);
+        foreach (var entry in entries.Where(e => e.IsDirectory))
         {
             if (entry.Name == KnownTopics.MetadataDirectory)
             {

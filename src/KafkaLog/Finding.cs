@@ -10,27 +10,35 @@ namespace Orleans.Kafka.LogTool;
 /// <param name="Advice">What to do about it.</param>
 internal sealed record Finding(string File, long Position, long Offset, string Problem, string Advice)
 {
-    public override string ToString()
+    /// <summary>
+    /// Path of a file that says nothing but what the batches say, and says it wrong: a repair sets it aside, and the
+    /// recovery makes it anew.
+    /// </summary>
+    public string? Derived { get; init; }
+
+    /// <summary>Where it is.</summary>
+    public string Place
     {
-        var place = File;
-        if (Position >= 0)
+        get
         {
-            place += string.Create(CultureInfo.InvariantCulture, $", byte {Position}");
-        }
+            var place = File;
+            if (Position >= 0)
+            {
+                place += string.Create(CultureInfo.InvariantCulture, $", byte {Position}");
+            }
 
-        if (Offset >= 0)
-        {
-            place += string.Create(CultureInfo.InvariantCulture, $", offset {Offset}");
+            return Offset < 0 ? place : place + string.Create(CultureInfo.InvariantCulture, $", offset {Offset}");
         }
-
-        return $"DAMAGE {place}\n       {Problem}\n       -> {Advice}";
     }
+
+    public override string ToString() => $"DAMAGE {Place}\n       {Problem}\n       -> {Advice}";
 }
 
 /// <summary>What to do, in the words of the report.</summary>
 internal static class Advice
 {
     public const string Reopen = "nothing: the broker makes it anew when it needs it";
+    public const string Remake = "kafka-log repair: it is made anew from the batches";
     public const string Cut = "start the broker: it cuts here, keeps what it cuts in a .damaged file, and says so";
     public const string Copy = "copy the directory away before the broker starts: a recovery that comes by here cuts all behind it";
     public const string Restore = "restore the missing files from a copy, if there is one";

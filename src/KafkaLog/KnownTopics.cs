@@ -71,7 +71,8 @@ internal sealed class KnownTopics
     /// <summary>Says what is wrong with the topic id that lies in a partition's directory; null if nothing is.</summary>
     public Finding? Check(string directory, string topic, KafkaUuid? found)
     {
-        var advice = $"if the records are this topic's, write its id: kafka-log repair --topic-id {IdOf(topic)?.ToString() ?? "ID"}";
+        var advice = "if the records are this topic's, write its id: kafka-log repair --topic-id "
+            + $"{IdOf(topic)?.ToString() ?? "ID"} DIR";
         return Problem(topic, found) is { } problem
             ? new Finding(Path.Join(directory, LogFileName.PartitionMetadata), -1, -1, problem, advice)
             : null;
@@ -125,7 +126,8 @@ internal sealed class KnownTopics
             return;
         }
 
-        foreach (var entry in environment.Files.List(directory).Where(e => e.Name.EndsWith(".json", StringComparison.Ordinal)))
+        var entries = environment.Files.List(directory);
+        foreach (var entry in entries.Where(e => e.Name.EndsWith(".json", StringComparison.Ordinal)))
         {
             var path = Path.Join(directory, entry.Name);
             try
@@ -141,7 +143,8 @@ internal sealed class KnownTopics
                     ReadTopic(state.GetProperty("Topic"));
                 }
             }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
+                or FormatException)
             {
                 Findings.Add(new Finding(path, -1, -1, $"not a record of the cluster: {e.Message}", Advice.Restore));
             }

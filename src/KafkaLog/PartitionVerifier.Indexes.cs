@@ -151,7 +151,7 @@ internal sealed partial class PartitionVerifier
         var table = new ProducerStateTable();
         if (!ProducerSnapshot.TryDecode(ReadAll(name), table, 0, long.MaxValue))
         {
-            Report(name, "wrong version, length or CRC", Advice.Reopen, 0, offset);
+            Report(name, "wrong version, length or CRC", Advice.Reopen, 0, offset, derived: name);
             return;
         }
 
@@ -172,7 +172,7 @@ internal sealed partial class PartitionVerifier
                 Report(
                     name, $"producer {state.ProducerId}: the snapshot says epoch {state.Epoch}, sequence {state.LastSequence} at "
                         + $"{state.LastDataOffset}, the batches epoch {built.Epoch}, sequence {built.LastSequence} at "
-                        + $"{built.LastDataOffset}", "remove the snapshot: it is made anew from the batches", offset: offset);
+                        + $"{built.LastDataOffset}", Advice.Remake, offset: offset, derived: name);
             }
         }
     }
@@ -185,14 +185,16 @@ internal sealed partial class PartitionVerifier
             {
                 if (!bases.Contains(offset))
                 {
-                    Report(NameOf(offset, suffix), "there is no .log file of that offset", Advice.Restore, offset: offset);
+                    Report(
+                        NameOf(offset, suffix), "there is no .log file of that offset", Advice.Restore, offset: offset,
+                        derived: NameOf(offset, suffix));
                 }
             }
             else if (offset > End)
             {
                 Report(
                     NameOf(offset, suffix), $"is of offset {offset}, but the log ends at {End}: records are missing",
-                    Advice.Restore, offset: offset);
+                    Advice.Restore, offset: offset, derived: NameOf(offset, suffix));
             }
             else if (!bases.Contains(offset))
             {
@@ -235,7 +237,7 @@ internal sealed partial class PartitionVerifier
             _hasSaidEpoch = true;
             Report(
                 name, $"the batch is of leader epoch {place.Batch.LeaderEpoch}, {LogFileName.LeaderEpochs} says {epoch}",
-                Advice.Look, place.Position, place.Batch.BaseOffset);
+                Advice.Look, place.Position, place.Batch.BaseOffset, LogFileName.LeaderEpochs);
         }
     }
 

@@ -30,6 +30,15 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
     public long Bytes { get; private set; }
 
+    /// <summary>Batches that are as they should be, and the records in them, from <see cref="CountFrom"/> on.</summary>
+    public (long Batches, long Records) Whole { get; private set; }
+
+    /// <summary>Bytes of <c>.log</c> files without the batches below <see cref="CountFrom"/>.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>Below lies what was deleted.</summary>
+    public long CountFrom { get; init; }
+
     /// <summary>What is strange and does no harm.</summary>
     public List<string> Notes { get; } = [];
 
@@ -38,6 +47,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         List();
         var bases = _files.Keys.Where(k => k.Suffix == LogFileName.Log).Select(k => k.Offset).Order().ToList();
         Segments = bases.Count;
+        LiveBytes = Bytes;
         Start = bases.Count > 0 ? bases[0] : -1;
         End = Math.Max(0, Start);
         _isComplete = Start <= 0;
@@ -159,12 +169,25 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         if (!isBad)
         {
             CheckEpoch(name, place);
+            Count(batch);
             _hasGaps |= batch.BaseOffset > End;
             End = batch.NextOffset;
             Enter(batch, bytes[RecordBatchHeader.Size..]);
         }
 
         return isBad;
+    }
+
+    private void Count(in RecordBatchInfo batch)
+    {
+        if (batch.LastOffset < CountFrom)
+        {
+            LiveBytes -= batch.Size;
+        }
+        else
+        {
+            Whole = (Whole.Batches + 1, Whole.Records + batch.RecordCount);
+        }
     }
 
     private void Enter(in RecordBatchInfo batch, ReadOnlySpan<byte> records)
@@ -195,8 +218,12 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         return file.Read(bytes, 0) == bytes.Length ? bytes : throw new IOException($"{name} became shorter");
     }
 
-    private void Report(string name, string problem, string advice, long position = -1, long offset = -1) =>
-        _findings.Add(new Finding(Path.Join(directory, name), position, offset, problem, advice));
+    private void Report(
+        string name, string problem, string advice, long position = -1, long offset = -1, string? derived = null) =>
+        _findings.Add(new Finding(Path.Join(directory, name), position, offset, problem, advice)
+        {
+            Derived = derived is null ? null : Path.Join(directory, derived),
+        });
 
     private static string NameOf(long offset, string suffix) => Path.GetFileName(LogFileName.PathOf("", offset, suffix));
 }

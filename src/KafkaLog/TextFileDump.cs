@@ -67,7 +67,11 @@ internal sealed class TextFileDump(LogEnvironment environment, TextWriter output
     {
         var epochs = new LeaderEpochCache();
         return epochs.TryLoad(environment.Files, Path.GetDirectoryName(path)!)
-            ? [.. epochs.Entries.ToArray().Select(e => new JsonObject { ["epoch"] = e.Epoch, ["startOffset"] = e.StartOffset })]
+            ?
+            [
+                .. epochs.Entries.ToArray().Select(
+                    e => new JsonObject { ["epoch"] = e.Epoch, ["startOffset"] = e.StartOffset }),
+            ]
             : null;
     }
 

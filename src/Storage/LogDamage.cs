@@ -8,7 +8,6 @@ namespace Orleans.Kafka.Storage;
 internal static class LogDamage
 {
     private const int CopyBlock = 1 << 20;
-    private const int WorthKeeping = 61;
 
     /// <summary>Cuts the file of a segment; what was cut lies in <c>OFFSET.damaged</c> unless it is nothing but zeros.</summary>
     public static void CutTail(LogEnvironment environment, LogSegment segment, int from, long to, long nextOffset)
@@ -44,11 +43,12 @@ internal static class LogDamage
             var log = LogFileName.PathOf(directory, segment.BaseOffset, LogFileName.Log);
             if (segment.LogLength > 0)
             {
-                environment.Files.RenameFile(log, log + LogFileName.Damaged);
+                var target = FreeName(environment, log);
+                environment.Files.RenameFile(log, target);
                 environment.Notice(
                     StorageNoticeKind.DataCut,
                     log,
-                    $"the segment lies behind damage and is set aside with {segment.LogLength} bytes");
+                    $"the segment lies behind damage and is set aside with {segment.LogLength} bytes as {target}");
             }
             else
             {
@@ -70,13 +70,8 @@ internal static class LogDamage
 
     private static string? KeepCopy(LogEnvironment environment, IFile file, int from, long to, long nextOffset)
     {
-        if (to - from < WorthKeeping)
-        {
-            return null;
-        }
-
         var directory = Path.GetDirectoryName(file.Path)!;
-        var path = LogFileName.PathOf(directory, nextOffset, LogFileName.Damaged);
+        var path = FreeName(environment, LogFileName.PathOf(directory, nextOffset, ""));
         var buffer = new byte[(int)Math.Min(CopyBlock, to - from)];
         IFile? copy = null;
         try
@@ -94,12 +89,30 @@ internal static class LogDamage
                 copy.Write(block, at - from);
             }
 
-            copy?.Flush();
-            return copy is null ? null : path;
+            if (copy is null)
+            {
+                return null;
+            }
+
+            copy.Flush();
+            environment.Files.FlushDirectory(directory);
+            return path;
         }
         finally
         {
             copy?.Dispose();
         }
+    }
+
+    /// <summary>What an earlier recovery kept is not written over.</summary>
+    public static string FreeName(LogEnvironment environment, string path)
+    {
+        var free = path + LogFileName.Damaged;
+        for (var n = 2; environment.Files.FileExists(free); n++)
+        {
+            free = string.Create(CultureInfo.InvariantCulture, $"{path}.{n}{LogFileName.Damaged}");
+        }
+
+        return free;
     }
 }

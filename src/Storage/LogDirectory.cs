@@ -19,10 +19,10 @@ public readonly record struct StoredPartition(string Topic, int Partition, Kafka
 /// </summary>
 public sealed partial class LogDirectory : IDisposable
 {
-    private const string LockFile = ".lock";
+    internal const string LockFile = ".lock";
     internal const string CleanMarker = ".kafka_cleanshutdown";
-    private const string DeleteSuffix = "-delete";
-    private const string StraySuffix = "-stray";
+    internal const string DeleteSuffix = "-delete";
+    internal const string StraySuffix = "-stray";
 
     private readonly Lock _gate = new();
     private readonly Lock _checkpointGate = new();

@@ -11,6 +11,9 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
 {
     private const int FirstBuffer = 64 * 1024;
 
+    /// <summary>Holes between offsets are believed below this one, whatever else is trusted.</summary>
+    public long HolesBelow { get; init; }
+
     /// <summary>Bytes of <c>.log</c> files read.</summary>
     public long BytesRead { get; private set; }
 
@@ -94,7 +97,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
             var batch = new RecordBatchInfo(bytes);
             var isFollowing = isFirst && start is not null || batch.BaseOffset == next;
             if (batch.BaseOffset < next || batch.LastOffsetDelta < 0
-                || (!isFollowing && !config.Compact && next >= trustedBelow)
+                || (!isFollowing && !config.Compact && next >= Math.Max(trustedBelow, HolesBelow))
                 || batch.LastOffset - segment.BaseOffset > int.MaxValue || !RecordBatchHeader.HasValidCrc(bytes))
             {
                 break;

@@ -182,6 +182,7 @@ public sealed partial class PartitionLog
         CleanerCheckpoint = Math.Min(CleanerCheckpoint, end);
         _epochs.TruncateFromEnd(end);
         start = Math.Min(start, end);
+        _epochs.TruncateFromStart(start);
         ReloadProducers(end, SnapshotOffsets());
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
         _producers.HighWatermarkMoved(highWatermark);

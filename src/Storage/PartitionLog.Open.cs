@@ -20,6 +20,13 @@ public readonly record struct LogOpenOptions
 
     /// <summary>The directory carried the marker of a clean shutdown.</summary>
     public bool IsClean { get; init; }
+
+    /// <summary>
+    /// Nothing is taken on trust, for a repair: every batch is read and checked, indexes are made anew, and so are the
+    /// snapshots that are missing where segments begin. Holes between offsets are still believed below the recovery
+    /// point: cleaning leaves them. Not together with <see cref="IsClean"/>.
+    /// </summary>
+    internal bool ReadsAll { get; init; }
 }
 
 /// <content>Opening.</content>
@@ -91,7 +98,7 @@ public sealed partial class PartitionLog
     {
         DropBelowLogStart(listing, options.LogStartOffset);
         var hadEpochs = _epochs.TryLoad(_environment.Files, Directory);
-        var recovery = new LogRecovery(_environment, _config, _epochs);
+        var recovery = new LogRecovery(_environment, _config, _epochs) { HolesBelow = options.RecoveryPoint };
         var (segments, end, cut, setAside, rebuilt) = LoadSegments(listing, options, recovery);
         _segments = [.. segments];
         if (end < options.LogStartOffset)
@@ -112,7 +119,8 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromEnd(end);
         _epochs.TruncateFromStart(start);
         var highWatermark = Math.Clamp(options.HighWatermark, start, end);
-        ReloadProducers(end, listing.Snapshots, options.IsClean ? long.MaxValue : IndexedBelow(options.RecoveryPoint));
+        var indexedBelow = options.IsClean ? long.MaxValue : IndexedBelow(options.RecoveryPoint);
+        ReloadProducers(end, listing.Snapshots, indexedBelow, options.ReadsAll);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
         if (options.HasLostFlush)
@@ -193,7 +201,7 @@ public sealed partial class PartitionLog
         LogListing listing, LogOpenOptions options, LogRecovery recovery)
     {
         var segments = new List<LogSegment>(listing.Segments.Count);
-        var trustedBelow = options.IsClean ? long.MaxValue : options.RecoveryPoint;
+        var trustedBelow = options.IsClean ? long.MaxValue : options.ReadsAll ? 0 : options.RecoveryPoint;
         var rebuilt = 0;
         var reached = options.RecoveryPoint;
         for (var i = 0; i < listing.Segments.Count; i++)

@@ -17,13 +17,17 @@ public sealed partial class PartitionLog
     /// Transaction indexes of segments below are on disk. A snapshot behind it may be newer than they are: what it
     /// leaves out is read again, so that no aborted transaction is missing.
     /// </param>
-    private void ReloadProducers(long end, List<long> snapshots, long indexedBelow = long.MaxValue)
+    /// <param name="readsAll">
+    /// Walk the whole log: transaction indexes are made anew, and snapshots that are missing where segments begin.
+    /// </param>
+    private void ReloadProducers(
+        long end, List<long> snapshots, long indexedBelow = long.MaxValue, bool readsAll = false)
     {
         _producers.Clear();
         _lastSnapshotOffset = -1;
         DropSnapshots(end, snapshots);
         var from = _segments[0].BaseOffset;
-        foreach (var offset in snapshots.OrderDescending())
+        foreach (var offset in snapshots.Where(_ => !readsAll).OrderDescending())
         {
             if (offset <= indexedBelow && TryLoadSnapshot(LogFileName.PathOf(Directory, offset, LogFileName.Snapshot)))
             {
@@ -37,7 +41,7 @@ public sealed partial class PartitionLog
         _segments[^1].TransactionIndex.TruncateTo(end);
         if (from < end)
         {
-            Replay(from);
+            Replay(from, end, readsAll);
         }
 
         if (_lastSnapshotOffset < 0 && _segments[0].BaseOffset == end)
@@ -104,7 +108,7 @@ public sealed partial class PartitionLog
         return false;
     }
 
-    private void Replay(long from)
+    private void Replay(long from, long end, bool withSnapshots)
     {
         var segments = _segments;
         for (var i = 0; i < segments.Length; i++)
@@ -112,6 +116,11 @@ public sealed partial class PartitionLog
             if (i + 1 < segments.Length && segments[i + 1].BaseOffset <= from)
             {
                 continue;
+            }
+
+            if (withSnapshots)
+            {
+                RestoreSnapshot(segments[i].BaseOffset, from);
             }
 
             segments[i].TransactionIndex.TruncateTo(from);
@@ -122,6 +131,40 @@ public sealed partial class PartitionLog
                 segments[i].TransactionIndex.File.MayCreate = true;
                 segments[i].TransactionIndex.Persist();
             }
+        }
+
+        if (withSnapshots)
+        {
+            RestoreSnapshot(end, from);
+        }
+    }
+
+    /// <summary>
+    /// Takes the producers from the snapshot of an offset, which knows more than the batches that are left; where there
+    /// is none, writes one.
+    /// </summary>
+    private void RestoreSnapshot(long offset, long from)
+    {
+        var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
+        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
+        var table = new ProducerStateTable();
+        if (offset < from)
+        {
+            return;
+        }
+
+        if (bytes is not null
+            && ProducerSnapshot.TryDecode(bytes, table, _environment.NowMs, _config.ProducerIdExpirationMs))
+        {
+            _producers.Clear();
+            TryLoadSnapshot(path);
+            _lastSnapshotOffset = offset;
+        }
+        else if (offset > from)
+        {
+            _environment.Files.WriteUnflushed(path, ProducerSnapshot.Encode(_producers));
+            _isDirectoryDirty = true;
+            _lastSnapshotOffset = offset;
         }
     }
 

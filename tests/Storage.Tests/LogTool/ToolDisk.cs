@@ -41,6 +41,14 @@ internal static class ToolDisk
         return (code, output.ToString().ReplaceLineEndings("\n"));
     }
 
+    /// <summary>Runs the command line.</summary>
+    public static (int Code, string Output) Run(TestDisk disk, params string[] args)
+    {
+        var output = new StringWriter();
+        var code = KafkaLogCommand.Run(args, disk.Environment, output, output);
+        return (code, output.ToString().ReplaceLineEndings("\n"));
+    }
+
     public static List<JsonNode> Dump(TestDisk disk, string path)
     {
         var output = new StringWriter();
