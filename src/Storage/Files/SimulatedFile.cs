@@ -40,14 +40,13 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
         disk.BeforeWrite?.Invoke(Path, position, bytes.Length);
         lock (disk.Gate)
         {
-            var tear = disk.TakeTear();
-            if (tear >= 0)
+            position = disk.TakeMisdirection(position);
+            var room = disk.Room(bytes.Length, position + bytes.Length - content.Length);
+            content.Write(bytes[..(room < 0 ? ~room : room)], position);
+            if (room < 0)
             {
-                content.Write(bytes[..Math.Min(tear, bytes.Length)], position);
                 throw new IOException($"No space left on device: {Path}");
             }
-
-            content.Write(bytes, position);
         }
     }
 
@@ -70,6 +69,12 @@ internal sealed class SimulatedFile(SimulatedFileSystem disk, string path, Simul
         disk.BeforeFlush?.Invoke(Path);
         lock (disk.Gate)
         {
+            if (disk.TakeLostFlush())
+            {
+                content.ForgetDirtyPages();
+                throw new IOException($"Input/output error: {Path}");
+            }
+
             content.Flush();
         }
     }
@@ -162,6 +167,9 @@ internal sealed class SimulatedContent
         _flushedLength = Length;
         _dirtyPages.Clear();
     }
+
+    /// <summary>The system takes the pages for written, and they are not.</summary>
+    public void ForgetDirtyPages() => _dirtyPages.Clear();
 
     public void FlipBit(long position, int bit)
     {

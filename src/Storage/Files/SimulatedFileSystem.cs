@@ -30,6 +30,29 @@ public sealed partial class SimulatedFileSystem : IFileSystem
     /// <summary>If not negative: the next write writes only so many bytes, then fails.</summary>
     public int TearNextWriteAt { get; set; } = -1;
 
+    /// <summary>If not negative: the next write goes to that position of its file instead of its own, and succeeds.</summary>
+    public long MisdirectNextWriteTo { get; set; } = -1;
+
+    /// <summary>
+    /// The next flush fails, and as on Linux the pages count as written afterwards: no later flush brings them to disk.
+    /// </summary>
+    public bool LoseNextFlush { get; set; }
+
+    /// <summary>Bytes that all files may have together: a write beyond it comes as far as there is room, then fails.</summary>
+    public long CapacityBytes { get; set; } = long.MaxValue;
+
+    /// <summary>Bytes that all files have together.</summary>
+    public long UsedBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _files.Values.Sum(static f => (long)f.Length);
+            }
+        }
+    }
+
     /// <summary>Bytes read since the start.</summary>
     public long BytesRead { get; private set; }
 
@@ -187,12 +210,27 @@ public sealed partial class SimulatedFileSystem : IFileSystem
         BeforeFlush?.Invoke(directory);
         lock (_gate)
         {
+            var isLost = TakeLostFlush();
             foreach (var (path, content) in _files)
             {
-                if (IsUnder(path, directory))
+                if (!IsUnder(path, directory))
+                {
+                    continue;
+                }
+
+                if (isLost)
+                {
+                    content.ForgetDirtyPages();
+                }
+                else
                 {
                     content.Flush();
                 }
+            }
+
+            if (isLost)
+            {
+                throw new IOException($"Input/output error: {directory}");
             }
 
             foreach (var path in _directories.Where(d => d == directory || IsUnder(d, directory)).Order().ToList())
@@ -216,11 +254,32 @@ public sealed partial class SimulatedFileSystem : IFileSystem
 
     internal void CountRead(int bytes) => BytesRead += bytes;
 
-    internal int TakeTear()
+    /// <summary>How many of so many bytes can be written; the write fails behind them if the answer is negative (~n).</summary>
+    internal int Room(int bytes, long grownBy)
     {
-        var tear = TearNextWriteAt;
-        TearNextWriteAt = -1;
-        return tear;
+        if (TearNextWriteAt >= 0)
+        {
+            var tear = TearNextWriteAt;
+            TearNextWriteAt = -1;
+            return ~Math.Min(tear, bytes);
+        }
+
+        var missing = CapacityBytes == long.MaxValue || grownBy <= 0 ? 0 : UsedBytes + grownBy - CapacityBytes;
+        return missing <= 0 ? bytes : ~(int)Math.Max(0, bytes - missing);
+    }
+
+    internal long TakeMisdirection(long position)
+    {
+        var target = MisdirectNextWriteTo;
+        MisdirectNextWriteTo = -1;
+        return target >= 0 ? target : position;
+    }
+
+    internal bool TakeLostFlush()
+    {
+        var isLost = LoseNextFlush;
+        LoseNextFlush = false;
+        return isLost;
     }
 
     private static string Normal(string path) => path.Length > 1 ? path.TrimEnd('/') : path;

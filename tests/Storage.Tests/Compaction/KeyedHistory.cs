@@ -43,7 +43,7 @@ internal sealed class KeyedHistory(int seed)
     {
         for (var i = 0; i < batches; i++)
         {
-            AppendOne(log, timestamp + i);
+            MustAppend(log, Next(timestamp + i));
         }
 
         log.AdvanceHighWatermark(isReplicated ? log.Offsets.LogEnd : 0);
@@ -90,12 +90,9 @@ internal sealed class KeyedHistory(int seed)
     /// <summary>Ends what is open, so that everything before can be cleaned.</summary>
     public void EndTransactions(PartitionLog log)
     {
-        for (var producer = 4; producer < _isOpen.Length; producer++)
+        while (NextMarker() is { } marker)
         {
-            if (_isOpen[producer])
-            {
-                End(log, producer);
-            }
+            MustAppend(log, marker);
         }
 
         log.AdvanceHighWatermark(log.Offsets.LogEnd);
@@ -126,16 +123,7 @@ internal sealed class KeyedHistory(int seed)
     {
         var batch = new RecordBatchInfo(bytes);
         var result = new List<(long Offset, string Key, string? Value)>();
-        var records = bytes[RecordBatchHeader.Size..];
-        if (batch.Codec != 0)
-        {
-            var unpacked = new ArrayBufferWriter<byte>();
-            Assert.True(Compressions.TryDecompress(
-                (CompressionCodec)batch.Codec, new ReadOnlySequence<byte>(records), 1 << 20, unpacked));
-            records = unpacked.WrittenSpan.ToArray();
-        }
-
-        var reader = new RecordReader(batch, records);
+        var reader = new RecordReader(batch, Unpack(bytes));
         while (reader.Next())
         {
             result.Add((
@@ -146,6 +134,21 @@ internal sealed class KeyedHistory(int seed)
 
         Assert.False(reader.Failed);
         return result;
+    }
+
+    /// <summary>The records of a batch as they were before they were compressed.</summary>
+    public static byte[] Unpack(byte[] bytes)
+    {
+        var records = bytes[RecordBatchHeader.Size..];
+        var codec = (CompressionCodec)new RecordBatchInfo(bytes).Codec;
+        if (codec == CompressionCodec.None)
+        {
+            return records;
+        }
+
+        var unpacked = new ArrayBufferWriter<byte>();
+        Assert.True(Compressions.TryDecompress(codec, new ReadOnlySequence<byte>(records), 1 << 20, unpacked));
+        return unpacked.WrittenSpan.ToArray();
     }
 
     /// <summary>The same batch with its records compressed.</summary>
@@ -198,14 +201,14 @@ internal sealed class KeyedHistory(int seed)
             && control.Type == ControlType.Abort;
     }
 
-    private void AppendOne(PartitionLog log, long timestamp)
+    /// <summary>The next batch or marker that its producer would send; it counts when <see cref="Remember"/> is told.</summary>
+    public LogAppend Next(long timestamp)
     {
         var producer = _random.Next(_isOpen.Length);
         var isTransactional = producer >= 4;
         if (isTransactional && _isOpen[producer] && _random.Next(3) == 0)
         {
-            End(log, producer);
-            return;
+            return End(producer);
         }
 
         var builder = new RecordBatchBuilder();
@@ -220,7 +223,6 @@ internal sealed class KeyedHistory(int seed)
             _isOpen[producer] = isTransactional;
         }
 
-        var values = new List<string>();
         for (var i = 0; i < count; i++)
         {
             var key = $"key-{_random.Next(Keys)}";
@@ -229,24 +231,41 @@ internal sealed class KeyedHistory(int seed)
                 timestamp + _random.Next(50),
                 Encoding.UTF8.GetBytes(key),
                 value is null ? null : Encoding.UTF8.GetBytes(value));
-            values.Add($"{key}={value}");
         }
 
         var codec = (CompressionCodec)(_random.Next(3) == 0 ? _random.Next(5) : 0);
         var bytes = builder.Build().ToArray();
-        bytes = codec == CompressionCodec.None ? bytes : Compress(bytes, codec);
-        var at = Batches.MustAppend(log, bytes);
-        Appended[at] = bytes;
-        foreach (var value in values)
+        return Batches.Of(codec == CompressionCodec.None ? bytes : Compress(bytes, codec));
+    }
+
+    /// <summary>The log has the batch, and has entered its offset.</summary>
+    public void Remember(byte[] bytes)
+    {
+        var batch = new RecordBatchInfo(bytes);
+        Appended[batch.BaseOffset] = bytes;
+        foreach (var (offset, key, value) in batch.IsControl ? [] : Records(bytes))
         {
-            Written[at++] = value;
+            Written[offset] = $"{key}={value}";
         }
     }
 
-    private void End(PartitionLog log, int producer)
+    /// <summary>Ends a transaction that is open.</summary>
+    public LogAppend? NextMarker()
     {
-        var marker = Batches.Marker(producer, 0, _random.Next(2) == 0);
-        Appended[Batches.MustAppend(log, marker, AppendOrigin.Coordinator)] = marker;
+        var producer = Array.IndexOf(_isOpen, true, 4);
+        return producer < 0 ? null : End(producer);
+    }
+
+    private LogAppend End(int producer)
+    {
         _isOpen[producer] = false;
+        return Batches.Of(Batches.Marker(producer, 0, _random.Next(2) == 0), AppendOrigin.Coordinator);
+    }
+
+    private void MustAppend(PartitionLog log, LogAppend append)
+    {
+        log.Append(append);
+        Assert.Equal(ErrorCode.None, append.Error);
+        Remember(append.Records.First.ToArray());
     }
 }
