@@ -11,6 +11,8 @@ public sealed partial class LogDirectory
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
     private readonly HashSet<(string Topic, int Partition)> _lostFlushes = [];
+    private bool _isFlushed;
+
     // The checkpoints on disk still speak of a log that is gone.
     private readonly HashSet<(string Topic, int Partition)> _staleCheckpoints = [];
     private readonly List<IFile> _flushedFiles = [];
@@ -152,7 +154,7 @@ public sealed partial class LogDirectory
             Write(CheckpointFile.RecoveryPoints, _recoveryPoints);
             Write(CheckpointFile.LogStarts, _logStarts);
             Write(CheckpointFile.HighWatermarks, _highWatermarks);
-            if (_cleanerOffsets.Count > 0)
+            if (_cleanerOffsets.Count > 0 || _environment.Files.FileExists(InDirectory(CheckpointFile.CleanerOffsets)))
             {
                 Write(CheckpointFile.CleanerOffsets, _cleanerOffsets);
             }
@@ -285,7 +287,11 @@ public sealed partial class LogDirectory
         _recoveryPoints[key] = log.RecoveryPoint;
         _highWatermarks[key] = log.Offsets.HighWatermark;
         _logStarts[key] = log.Offsets.LogStart;
-        _cleanerOffsets[key] = log.CleanerCheckpoint;
+        if (log.CleanerCheckpoint >= 0)
+        {
+            _cleanerOffsets[key] = log.CleanerCheckpoint;
+        }
+
         _logs.Remove(key);
         if (log.HasLostFlush)
         {

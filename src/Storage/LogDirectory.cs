@@ -87,6 +87,10 @@ public sealed partial class LogDirectory : IDisposable
         {
             var properties = MetaProperties.ReadOrCreate(environment, path, clusterId, nodeId);
             var directory = new LogDirectory(environment, path, heldLock, properties);
+            if (!directory.WasClean)
+            {
+                directory.FlushWhatAnotherProcessWrote();
+            }
 
             // From now on it is not clean any more, whatever happens.
             if (directory.WasClean)
@@ -151,10 +155,11 @@ public sealed partial class LogDirectory : IDisposable
     public PartitionLog OpenPartition(string topic, int partition, KafkaUuid topicId, LogConfig config)
     {
         var key = (topic, partition);
+        PartitionLog? open;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
-            if (_logs.TryGetValue(key, out var open))
+            if (_logs.TryGetValue(key, out open))
             {
                 if (!open.IsFailed && !open.IsClosed)
                 {
@@ -165,30 +170,63 @@ public sealed partial class LogDirectory : IDisposable
             }
         }
 
+        if (open is not null)
+        {
+            // The log is opened with the offsets that it had. If they were not on disk and a crash brought others back, what
+            // is written from now on, such as snapshots of producers, would not belong to them.
+            WriteCheckpoints();
+        }
+
         var directory = InDirectory($"{topic}-{partition}");
         var exists = _environment.Files.DirectoryExists(directory);
         var found = exists ? PartitionMetadata.Read(_environment, directory) : null;
         if (exists && found != topicId && (found is not null || HasRecords(directory)))
         {
-            SetAside(key, directory);
+            SetAside(directory);
             exists = false;
             found = null;
         }
 
+        if (!exists)
+        {
+            lock (_gate)
+            {
+                ForgetCheckpoints(key);
+            }
+        }
+
         WithdrawCheckpoints(key);
+        var options = OptionsFor(key);
+        options = options with
+        {
+            HasLostFlush = options.HasLostFlush
+                || _environment.Files.FileExists(System.IO.Path.Join(directory, LogFileName.LostFlush)),
+        };
+        if (exists && options.HasLostFlush)
+        {
+            // Nobody knows whether the file that is there is on the disk.
+            PartitionMetadata.Replace(_environment, directory, topicId);
+        }
+
         var log = exists
-            ? PartitionLog.Open(_environment, directory, topic, partition, config, OptionsFor(key))
-            : PartitionLog.Create(_environment, directory, topic, partition, config, OptionsFor(key).LogStartOffset);
+            ? PartitionLog.Open(_environment, directory, topic, partition, config, options)
+            : PartitionLog.Create(_environment, directory, topic, partition, config, startOffset: 0);
         if (found is null)
         {
             PartitionMetadata.Write(_environment, directory, topicId);
         }
 
-        log.RecoveryPointLowered = WriteCheckpoints;
+        log.CheckpointsMustBeWritten = WriteCheckpoints;
         lock (_gate)
         {
             _logs[key] = log;
             _lostFlushes.Remove(key);
+        }
+
+        if (log.RecoveryPoint < options.RecoveryPoint)
+        {
+            // What is appended now is not on the disk, and must not be taken for it later.
+            WriteCheckpoints();
         }
 
         return log;
@@ -221,7 +259,7 @@ public sealed partial class LogDirectory : IDisposable
     private bool HasRecords(string directory) => _environment.Files.List(directory).Any(
         f => f.Length > 0 && f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
 
-    private void SetAside((string Topic, int Partition) key, string directory)
+    private void SetAside(string directory)
     {
         Span<byte> id = stackalloc byte[16];
         _environment.RandomBytes(id);
@@ -230,10 +268,6 @@ public sealed partial class LogDirectory : IDisposable
         _environment.Files.FlushDirectory(Path);
         _environment.Notice(
             StorageNoticeKind.Stray, directory, $"it does not belong to the topic of that name; set aside as {target}");
-        lock (_gate)
-        {
-            ForgetCheckpoints(key);
-        }
     }
 
     private LogOpenOptions OptionsFor((string Topic, int Partition) key)
@@ -245,10 +279,27 @@ public sealed partial class LogDirectory : IDisposable
                 LogStartOffset = _logStarts.GetValueOrDefault(key),
                 RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
                 HighWatermark = _highWatermarks.GetValueOrDefault(key),
-                HasLostFlush = _lostFlushes.Contains(key),
+                HasLostFlush = _lostFlushes.Contains(key) || (!WasClean && !_isFlushed),
                 CleanerOffset = _cleanerOffsets.TryGetValue(key, out var cleaned) ? cleaned : null,
                 IsClean = (_openedOnce.Add(key) && WasClean) | _closedCleanly.Remove(key),
             };
+        }
+    }
+
+    /// <summary>
+    /// After a kill the page cache holds what the disk does not: the half of a truncation, or records. Recovery builds on what
+    /// it reads, so that has to stay. Nothing is dirty after a power loss, and the call is fast.
+    /// </summary>
+    private void FlushWhatAnotherProcessWrote()
+    {
+        try
+        {
+            _isFlushed = _environment.Files.TryFlushAll(Path);
+        }
+        catch (IOException e)
+        {
+            // The pages count as written now.
+            _environment.Notice(StorageNoticeKind.Failed, Path, e.Message);
         }
     }
 

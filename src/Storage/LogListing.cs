@@ -75,7 +75,8 @@ internal sealed record LogListing(List<SegmentListing> Segments, List<long> Snap
         }
 
         var usable = lengths.TryGetValue((offset, LogFileName.Index), out var index) && index % OffsetIndex.EntrySize == 0
-            && lengths.TryGetValue((offset, LogFileName.TimeIndex), out var time) && time % TimeIndex.EntrySize == 0;
+            && lengths.TryGetValue((offset, LogFileName.TimeIndex), out var time) && time % TimeIndex.EntrySize == 0
+            && !lengths.ContainsKey((offset, LogFileName.Rebuilding));
         var timeLength = lengths.GetValueOrDefault((offset, LogFileName.TimeIndex));
         var offsets = usable
             ? Entries(environment, directory, offset, LogFileName.Index, OffsetIndex.EntrySize, index)

@@ -222,15 +222,24 @@ public sealed partial class PartitionLog
     private bool MakeRoom(
         LogAppend append, int size, long firstOffset, long lastOffset, long maxTimestamp, long nowMs)
     {
-        if (!MustRoll(size, lastOffset, maxTimestamp, nowMs))
+        try
         {
-            return true;
-        }
+            if (!MustRoll(size, lastOffset, maxTimestamp, nowMs))
+            {
+                return true;
+            }
 
-        // What is staged belongs to the segment that ends now.
-        if (WriteStaged() && TryRoll(BaseOfNext(firstOffset, lastOffset)))
+            // What is staged belongs to the segment that ends now.
+            if (WriteStaged() && TryRoll(BaseOfNext(firstOffset, lastOffset)))
+            {
+                return true;
+            }
+        }
+        catch (IOException e)
         {
-            return true;
+            // The age of the segment could not be read. What came before is in order.
+            WriteStaged();
+            Poison(Active.File.Path, e);
         }
 
         append.Fail(ErrorCode.KafkaStorageError);

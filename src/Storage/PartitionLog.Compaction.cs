@@ -279,7 +279,7 @@ public sealed partial class PartitionLog
     {
         try
         {
-            RecoveryPointLowered?.Invoke();
+            CheckpointsMustBeWritten?.Invoke();
             return true;
         }
         catch (IOException e)

@@ -3,11 +3,13 @@ namespace Orleans.Kafka.Storage;
 /// <content>Taking records away at the end: truncation.</content>
 public sealed partial class PartitionLog
 {
+    private bool _isBeingCut;
+
     /// <summary>
-    /// Writes the recovery points before anything is appended behind a truncation: else a later recovery would
-    /// trust bytes that were written anew and never flushed.
+    /// Writes the directory's checkpoints: before anything is cut off and again before anything is appended behind, else a
+    /// later recovery would trust bytes that were written anew and never flushed.
     /// </summary>
-    internal Action? RecoveryPointLowered { get; set; }
+    internal Action? CheckpointsMustBeWritten { get; set; }
 
     /// <summary>
     /// A follower drops what its leader does not have: everything from <paramref name="offset"/> on. Batches are cut
@@ -18,15 +20,13 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
-            var isCut = false;
-            var error = ChangeFiles(() =>
+            if (offset >= Offsets.LogEnd)
             {
-                isCut = offset < Offsets.LogEnd;
-                if (!isCut)
-                {
-                    return;
-                }
+                return ChangeFiles(static () => { });
+            }
 
+            return Cut(offset, () =>
+            {
                 if (offset < _segments[0].BaseOffset)
                 {
                     RestartAt(offset);
@@ -36,7 +36,6 @@ public sealed partial class PartitionLog
                     CutEnd(offset);
                 }
             });
-            return error == ErrorCode.None && isCut ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
         }
     }
 
@@ -46,10 +45,35 @@ public sealed partial class PartitionLog
     {
         lock (_flushGate)
         {
-            var error = ChangeFiles(() => RestartAt(offset));
-            return error == ErrorCode.None ? Guarded(() => RecoveryPointLowered?.Invoke()) : error;
+            return Cut(Offsets.LogStart, () => RestartAt(offset));
         }
     }
+
+    /// <summary>
+    /// The recovery point goes down first, on disk as well: a recovery looks for holes only behind it, and a crash in
+    /// the middle may leave any of the files. It stays down until something is flushed behind the cut.
+    /// </summary>
+    private ErrorCode Cut(long offset, Action change)
+    {
+        lock (_gate)
+        {
+            if (_isFailed || _isClosed)
+            {
+                return ErrorCode.KafkaStorageError;
+            }
+
+            _cuts++;
+            _isBeingCut = true;
+            _recoveryPoint = Math.Min(_recoveryPoint, offset);
+        }
+
+        var error = Guarded(WriteCheckpoints);
+        error = error == ErrorCode.None ? ChangeFiles(change) : error;
+        Volatile.Write(ref _isBeingCut, false);
+        return error == ErrorCode.None ? Guarded(WriteCheckpoints) : error;
+    }
+
+    private void WriteCheckpoints() => CheckpointsMustBeWritten?.Invoke();
 
     /// <summary>
     /// Renames the files at once, so that no opening finds them again, and has them removed when no reader is left.
@@ -119,7 +143,8 @@ public sealed partial class PartitionLog
         }
         catch (IOException e)
         {
-            Poison(Directory, e);
+            // It may have been a flush.
+            LoseFlush(e);
             return ErrorCode.KafkaStorageError;
         }
     }
@@ -130,6 +155,17 @@ public sealed partial class PartitionLog
         var last = FloorSegment(segments, offset);
         var segment = segments[last];
         var cutAt = segment.PositionOf(offset);
+
+        // From the end on, so that a crash in between leaves no hole.
+        for (var i = segments.Length - 1; i > last; i--)
+        {
+            Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
+        }
+
+        if (last < segments.Length - 1)
+        {
+            _environment.Files.FlushDirectory(Directory);
+        }
 
         // The new last segment is a new object: readers of the old one keep its old, larger size.
         var file = segment.File.Pin() ?? throw new IOException($"{segment.File.Path} is being removed");
@@ -147,17 +183,11 @@ public sealed partial class PartitionLog
 
         segment.TransactionIndex.Persist();
         segment.Retire(() => { });
-        for (var i = last + 1; i < segments.Length; i++)
-        {
-            Remove(_environment, Directory, segments[i], _config.FileDeleteDelayMs);
-        }
-
         var files = new SegmentFiles(cutAt, 0, 0, !segment.TransactionIndex.IsEmpty) { HasTails = true };
         var shortened = new LogSegment(_environment, Directory, segment.BaseOffset, files);
         var recovery = new LogRecovery(_environment, _config, _epochs);
         var (_, end) = recovery.Scan(shortened, cutAt, offset, indexesUsable: false);
         _segments = [.. segments[..last], shortened];
-        _environment.Files.FlushDirectory(Directory);
         FinishTruncation(Offsets.LogStart, end);
     }
 

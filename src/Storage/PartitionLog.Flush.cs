@@ -313,6 +313,16 @@ public sealed partial class PartitionLog
     private void LoseFlush(IOException cause)
     {
         HasLostFlush = true;
+        try
+        {
+            // For the next process: it finds in the page cache what the disk does not have.
+            _environment.Files.WriteUnflushed(Path.Join(Directory, LogFileName.LostFlush), []);
+        }
+        catch (IOException e)
+        {
+            _environment.Notice(StorageNoticeKind.Failed, Directory, e.Message);
+        }
+
         Poison(Directory, cause);
     }
 

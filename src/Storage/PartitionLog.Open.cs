@@ -12,7 +12,7 @@ public readonly record struct LogOpenOptions
     /// <summary>From <c>replication-offset-checkpoint</c>; 0 without entry.</summary>
     public long HighWatermark { get; init; }
 
-    /// <summary>A flush failed in this process: everything behind the recovery point is written anew.</summary>
+    /// <summary>A flush failed since the machine was started: everything behind the recovery point is written anew.</summary>
     internal bool HasLostFlush { get; init; }
 
     /// <summary>From <c>cleaner-offset-checkpoint</c>; null without entry.</summary>
@@ -147,7 +147,10 @@ public sealed partial class PartitionLog
         return _segments.Skip(first).FirstOrDefault(s => s.MayHaveMarkers)?.BaseOffset ?? long.MaxValue;
     }
 
-    /// <summary>Makes the pages behind the recovery point dirty again, with what they hold, so that a flush means something.</summary>
+    /// <summary>
+    /// The system took pages for written that are not: those behind the recovery point are made dirty again, with what they
+    /// hold, and flushed.
+    /// </summary>
     private void WriteAgain()
     {
         var buffer = new byte[64 * 1024];
@@ -174,6 +177,8 @@ public sealed partial class PartitionLog
                     file.Write(buffer.AsSpan(0, read), position);
                     position += read;
                 }
+
+                file.Flush();
             }
             finally
             {
@@ -182,9 +187,10 @@ public sealed partial class PartitionLog
         }
 
         _epochs.MarkDirty();
+        _environment.Files.DeleteFile(Path.Join(Directory, LogFileName.LostFlush));
     }
 
-    /// <summary>A deletion that a crash interrupted is brought to its end.</summary>
+    /// <summary>A deletion that was interrupted is brought to its end when the checkpoints are written the next time.</summary>
     private void DropBelowLogStart(LogListing listing, long logStart)
     {
         while (listing.Segments.Count > 1 && listing.Segments[1].BaseOffset <= logStart)
@@ -193,8 +199,6 @@ public sealed partial class PartitionLog
                 new LogSegment(_environment, Directory, listing.Segments[0].BaseOffset, listing.Segments[0].Sizes));
             listing.Segments.RemoveAt(0);
         }
-
-        RemoveDeletedSegments();
     }
 
     private (List<LogSegment> Segments, long End, long Cut, int SetAside, int Rebuilt) LoadSegments(
@@ -210,7 +214,10 @@ public sealed partial class PartitionLog
             var isLast = i == listing.Segments.Count - 1;
             var segment = new LogSegment(_environment, Directory, files.BaseOffset, files.Sizes);
             segments.Add(segment);
-            if (!isLast && listing.Segments[i + 1].BaseOffset <= trustedBelow)
+
+            // A flush behind its end has flushed the indexes of a sealed segment; one right at its end came before they
+            // were in their files.
+            if (!isLast && listing.Segments[i + 1].BaseOffset < trustedBelow)
             {
                 if (!files.HasUsableIndexes)
                 {

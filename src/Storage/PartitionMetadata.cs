@@ -34,10 +34,14 @@ internal static class PartitionMetadata
     /// Writes the file. Not flushed: until the log's first flush there is nothing in the directory that a crash could
     /// make precious, and 10,000 new partitions would pay 10,000 flushes.
     /// </summary>
-    public static void Write(LogEnvironment environment, string directory, KafkaUuid topicId)
-    {
-        using var file = environment.Files.Open(
-            System.IO.Path.Join(directory, LogFileName.PartitionMetadata), FileOpen.CreateEmpty);
-        file.Write(Encoding.ASCII.GetBytes($"version: 0\ntopic_id: {topicId}"), 0);
-    }
+    public static void Write(LogEnvironment environment, string directory, KafkaUuid topicId) =>
+        environment.Files.WriteUnflushed(PathIn(directory), Encode(topicId));
+
+    /// <summary>Writes the file anew. Durable on return; a crash leaves the old one or the new one.</summary>
+    public static void Replace(LogEnvironment environment, string directory, KafkaUuid topicId) =>
+        environment.Files.Replace(PathIn(directory), Encode(topicId));
+
+    private static string PathIn(string directory) => Path.Join(directory, LogFileName.PartitionMetadata);
+
+    private static byte[] Encode(KafkaUuid topicId) => Encoding.ASCII.GetBytes($"version: 0\ntopic_id: {topicId}");
 }

@@ -14,8 +14,14 @@ internal static class LogFileName
     public const string Cleaned = ".cleaned";
     public const string Swap = ".swap";
     public const string Damaged = ".damaged";
+
+    /// <summary>The indexes of the segment are being made anew: they are not to be believed, however whole they look.</summary>
+    public const string Rebuilding = ".rebuilding";
     public const string LeaderEpochs = "leader-epoch-checkpoint";
     public const string PartitionMetadata = "partition.metadata";
+
+    /// <summary>A flush failed: what is in the page cache may never reach the disk, whatever later flushes say.</summary>
+    public const string LostFlush = "lost-flush";
 
     private const int Digits = 20;
 

@@ -12,6 +12,9 @@ internal sealed class LogSegment
     private const int RecentSize = 8;
     private const int FarApart = 2 * BatchHeaderScanner.WindowLength;
 
+    private readonly LogEnvironment _environment;
+    private readonly string _directory;
+
     // Offsets and positions where appends ended lately, packed into one word each so that readers need no lock.
     // Who reads at the tail asks for exactly these.
     private long[]? _recent;
@@ -27,6 +30,8 @@ internal sealed class LogSegment
     public LogSegment(
         LogEnvironment environment, string directory, long baseOffset, SegmentFiles files, string nameEnding = "")
     {
+        _environment = environment;
+        _directory = directory;
         BaseOffset = baseOffset;
         File = new SegmentFile(environment, directory, baseOffset, LogFileName.Log + nameEnding);
         OffsetIndex = new OffsetIndex(
@@ -351,8 +356,21 @@ internal sealed class LogSegment
         }
     }
 
-    /// <summary>Makes the indexes anew from the batch headers.</summary>
+    /// <summary>
+    /// Makes the indexes anew from the batch headers. Durable on return; a file beside them says until then that they are not
+    /// whole, since half of an index looks like an index.
+    /// </summary>
     public void RebuildIndexes(int indexInterval)
+    {
+        var marker = LogFileName.PathOf(_directory, BaseOffset, LogFileName.Rebuilding);
+        _environment.Files.WriteUnflushed(marker, []);
+        _environment.Files.FlushDirectory(_directory);
+        BuildIndexes(indexInterval);
+        FlushIndexes();
+        _environment.Files.DeleteFile(marker);
+    }
+
+    private void BuildIndexes(int indexInterval)
     {
         AllowCreation();
         OffsetIndex.Keep(0);
