@@ -14,7 +14,7 @@ NEEDS_FLAVOUR :=
 WITH_FLAVOUR =
 endif
 
-.PHONY: help build run kafka-log test crash churn bench format flavour clean
+.PHONY: help build run kafka-log test crash simulate churn bench format flavour clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make kafka-log ARGS=\"verify DIR\"   look into a log directory (dump, verify, repair)"
 	@echo "make test    run all tests"
 	@echo "make crash   kill -9 a broker under load, twenty times, and look for what it acknowledged"
+	@echo "make simulate  play 100,000 random histories of the log on a disk that fails (SEEDS=..., FIRST_SEED=... for others)"
 	@echo "make churn   let members of groups come, leave and die for a minute, and look for what they read"
 	@echo "make bench   measure, each row beside its floor"
 	@echo "make format  check the formatting"
@@ -42,6 +43,12 @@ test: $(NEEDS_FLAVOUR)
 crash: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) ORLEANS_KAFKA_CRASH_REPETITIONS=20 ORLEANS_KAFKA_REQUIRE_CLIENTS=1 dotnet test tests/Interop.Tests \
 		-c $(CONFIGURATION) --filter FullyQualifiedName~CrashTests
+
+SEEDS ?= 100000
+FIRST_SEED ?= 0
+
+simulate: $(NEEDS_FLAVOUR)
+	$(WITH_FLAVOUR) ORLEANS_KAFKA_SEEDS=$(SEEDS) ORLEANS_KAFKA_FIRST_SEED=$(FIRST_SEED) dotnet test tests/Simulation.Tests -c $(CONFIGURATION)
 
 churn: $(NEEDS_FLAVOUR)
 	$(WITH_FLAVOUR) ORLEANS_KAFKA_CHURN_SECONDS=60 ORLEANS_KAFKA_REQUIRE_CLIENTS=1 dotnet test tests/Interop.Tests \
