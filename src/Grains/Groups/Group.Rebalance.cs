@@ -37,6 +37,7 @@ internal sealed partial class Group
             // One that is taken out may end the join phase, which takes out or answers others.
             if (IsGone(member, now) && _members.ContainsKey(member.Id))
             {
+                Report(member, "it was silent for a whole session");
                 Remove(member, now);
             }
         }
@@ -149,6 +150,7 @@ internal sealed partial class Group
         foreach (GroupMember missing in _members.Values
             .Where(member => member.JoinTicket is null && member.InstanceId is null).ToList())
         {
+            Report(missing, "it did not join again within the rebalance timeout");
             Drop(missing);
         }
 
@@ -219,9 +221,17 @@ internal sealed partial class Group
             return;
         }
 
-        missing.ForEach(Drop);
+        foreach (GroupMember member in missing)
+        {
+            Report(member, "it did not ask for its assignment within the rebalance timeout");
+            Drop(member);
+        }
+
         Prepare(now);
     }
+
+    private void Report(GroupMember member, string reason) =>
+        _effects.Lost.Add(new LostMember(member.Id, member.ClientHost, reason));
 
     /// <summary>Takes a member out, and rebalances what is left.</summary>
     private void Remove(GroupMember member, GroupTime now)

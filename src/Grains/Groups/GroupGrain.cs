@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Groups.Consumer;
@@ -15,8 +16,12 @@ namespace Orleans.Kafka.Grains.Groups;
 /// word, and the next one reads.
 /// </remarks>
 [BrokerPlacement, GrainDirectory(BrokerGrainDirectory.Name), KeepAlive, Reentrant]
-internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider clock) : Grain, IGroupGrain
+internal sealed partial class GroupGrain(
+    GroupCoordinator coordinator, TimeProvider clock, ILogger<GroupGrain> logger) : Grain, IGroupGrain
 {
+    /// <summary>So many lost members are named in the log at a time.</summary>
+    private const int LostNamed = 5;
+
     /// <summary>So often a group in which somebody waits looks whether it is still coordinated here.</summary>
     private const long LookMs = 1_000;
 
@@ -206,6 +211,7 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         GroupEffects effects = _group.TakeEffects();
         _partition.Show(_group.Id, _group.Listing);
         Arm();
+        Tell(effects.Lost);
         if (effects.Records.Count == 0 && _written.IsCompleted)
         {
             Answer(effects);
@@ -214,6 +220,19 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         }
 
         return _written = FinishAsync(_written, effects);
+    }
+
+    private void Tell(List<LostMember> lost)
+    {
+        foreach (LostMember each in lost.Take(LostNamed))
+        {
+            LogLost(logger, _group.Id, each.MemberId, each.ClientHost, each.Reason);
+        }
+
+        if (lost.Count > LostNamed)
+        {
+            LogMoreLost(logger, _group.Id, lost.Count - LostNamed);
+        }
     }
 
     private async Task FinishAsync(Task before, GroupEffects effects)
@@ -327,4 +346,10 @@ internal sealed class GroupGrain(GroupCoordinator coordinator, TimeProvider cloc
         Handle(() => _group.Tick(Now));
         return SettleAsync();
     }
+
+    [LoggerMessage(3321, LogLevel.Information, "group {Group} gives up member {Member} at {Host}: {Reason}")]
+    private static partial void LogLost(ILogger logger, string group, string member, string host, string reason);
+
+    [LoggerMessage(3322, LogLevel.Information, "group {Group} gives up {Count} more members")]
+    private static partial void LogMoreLost(ILogger logger, string group, int count);
 }

@@ -33,6 +33,13 @@ internal sealed partial class ConsumerMembership
 
         if (revoked.Count > 0 && (!isJoin || IsOwned(revoked.Keys, owned)))
         {
+            // What it has given up meanwhile becomes free together with this, when its epoch is another: as long as it
+            // keeps its epoch, a commit that is late could not be told from one for what it has. (Kafka frees it at once.)
+            foreach ((TopicIdPartition partition, int epoch) in member.PendingRevocation)
+            {
+                revoked.TryAdd(partition, epoch);
+            }
+
             SetPartitions(member, next, revoked);
             member.State = ConsumerMemberState.UnrevokedPartitions;
             member.RevocationDeadline = now.ElapsedMs + member.RebalanceTimeoutMs;

@@ -31,12 +31,14 @@ internal enum ConsumerGroupState
 /// <param name="metadata">The cluster, as it is at each event.</param>
 /// <param name="newId">Makes the unique end of a member id.</param>
 /// <param name="write">Takes what must be in the log before anybody hears of it.</param>
+/// <param name="report">Hears of members that are given up.</param>
 internal sealed partial class ConsumerMembership(
     string id,
     Func<ConsumerSettings> settings,
     Func<MetadataImage> metadata,
     Func<string> newId,
-    Action<GroupRecord> write)
+    Action<GroupRecord> write,
+    Action<LostMember> report)
 {
     /// <summary>The epochs of a group before anybody joined.</summary>
     private const int FirstEpoch = 1;
@@ -109,6 +111,7 @@ internal sealed partial class ConsumerMembership(
     {
         foreach (ConsumerMember member in _members.Values.Where(each => each.NextDeadline <= now.ElapsedMs).ToList())
         {
+            report(new LostMember(member.Id, member.ClientHost, ReasonToGiveUp(member, now)));
             Remove(member, now);
         }
 
@@ -157,6 +160,11 @@ internal sealed partial class ConsumerMembership(
         WriteAll(_patterns.All.Select(pattern => ConsumerRecords.NoPattern(id, pattern.Key)));
         WriteAll(ConsumerRecords.NoGroup(id, _hasPartitionMetadata));
     }
+
+    private static string ReasonToGiveUp(ConsumerMember member, GroupTime now) =>
+        member.SessionDeadline <= now.ElapsedMs ? "it was silent for a whole session"
+        : member.RevocationDeadline <= now.ElapsedMs ? "it did not give up its partitions within the rebalance timeout"
+        : "it did not join again within the rebalance timeout";
 
     private ConsumerGroupState FindState()
     {

@@ -227,5 +227,10 @@ internal sealed partial class Group
     }
 
     private ConsumerMembership NewMembership() => new(
-        id, () => settings().Consumer, metadata ?? (() => MetadataImage.Empty), newId, record => _effects.Records.Add(record));
+        id,
+        () => settings().Consumer,
+        metadata ?? (() => MetadataImage.Empty),
+        newId,
+        record => _effects.Records.Add(record),
+        lost => _effects.Lost.Add(lost));
 }

@@ -28,6 +28,9 @@ internal sealed class ClassicScene
     /// <summary>Everything the group ever wrote.</summary>
     public List<GroupRecord> Log { get; } = [];
 
+    /// <summary>Who was given up, and why.</summary>
+    public List<LostMember> Lost { get; } = [];
+
     private GroupTime Time => new(Now, Now + 1_000_000_000);
 
     public static GroupIdentity Identity(string memberId, string? instance = null) =>
@@ -214,6 +217,7 @@ internal sealed class ClassicScene
     {
         GroupEffects effects = Group.TakeEffects();
         Log.AddRange(effects.Records);
+        Lost.AddRange(effects.Lost);
         effects.Joins.ForEach(each => _joins.Add(each.Ticket, each.Reply));
         effects.Syncs.ForEach(each => _syncs.Add(each.Ticket, each.Reply));
     }

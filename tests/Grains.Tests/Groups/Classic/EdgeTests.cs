@@ -43,6 +43,31 @@ public sealed class EdgeTests
     }
 
     [Fact]
+    public void Members_ThatAreGivenUp_AreReportedWithTheReason()
+    {
+        var scene = new ClassicScene();
+        (string leader, string follower) = scene.TwoStable();
+        scene.Join(ClassicScene.Joining(leader));
+        for (int i = 0; i < 7; i++)
+        {
+            scene.Heartbeat(follower, 2);
+            scene.Pass(ClassicScene.SessionMs - 1);
+        }
+
+        scene.Pass(ClassicScene.RebalanceMs);
+        string third = scene.Alone();
+        scene.Pass(ClassicScene.SessionMs);
+
+        Assert.Equal(
+            [
+                new LostMember(follower, "/127.0.0.1", "it did not join again within the rebalance timeout"),
+                new LostMember(leader, "/127.0.0.1", "it was silent for a whole session"),
+                new LostMember(third, "/127.0.0.1", "it was silent for a whole session"),
+            ],
+            scene.Lost);
+    }
+
+    [Fact]
     public void PendingIds_WithoutEnd_PushOutTheOldest()
     {
         var scene = new ClassicScene();

@@ -58,6 +58,32 @@ public sealed class ConsumerOffsetTests
     }
 
     [Fact]
+    public void Commit_PartitionGivenUpWhileMoreIsToGo_IsRefusedWhenAnotherHasIt()
+    {
+        var scene = new ConsumerScene(("t", 4));
+        Member a = scene.Joined("a", "t");
+        Member b = scene.Joined("b", "t");
+        scene.Advance(1000);
+        string[] lost = [.. a.Owned.Except(a.Beat().Owned)];
+        Assert.Equal(2, lost.Length);
+        scene.Joined("c", "t");
+        scene.Joined("d", "t");
+        scene.Advance(1000);
+
+        a.Beat();
+        b.Beat();
+        Assert.Equal((1, 2), (a.Owned.Length, a.Epoch));
+        Assert.Empty(b.Owned);
+        a.Beat();
+        b.Beat();
+
+        int taken = int.Parse(Assert.Single(b.Owned)[2..], null);
+        Assert.Contains($"t/{taken}", lost);
+        Assert.Equal(ErrorCode.StaleMemberEpoch, scene.Commit("a", 2, "t", taken));
+        Assert.Equal(ErrorCode.None, scene.Commit("b", b.Epoch, "t", taken));
+    }
+
+    [Fact]
     public void Commit_WithoutMember_IsTakenByAnEmptyGroup()
     {
         var scene = new ConsumerScene(("t", 2));

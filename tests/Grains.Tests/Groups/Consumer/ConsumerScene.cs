@@ -40,6 +40,9 @@ internal sealed class ConsumerScene
     /// <summary>Everything the group ever wrote.</summary>
     public List<GroupRecord> Log { get; } = [];
 
+    /// <summary>Who was given up, and why.</summary>
+    public List<LostMember> Lost { get; } = [];
+
     public Dictionary<long, GroupJoinReply> Joins { get; } = [];
 
     public Dictionary<long, GroupSyncReply> Syncs { get; } = [];
@@ -187,7 +190,8 @@ internal sealed class ConsumerScene
         return error;
     }
 
-    public ErrorCode Commit(string memberId, int epoch, string topic, int partition, short version = 9)
+    public ErrorCode Commit(
+        string memberId, int epoch, string topic, int partition, short version = 9, long offset = 7)
     {
         short[] errors = Group.Commit(
             new GroupCommit
@@ -195,12 +199,16 @@ internal sealed class ConsumerScene
                 Member = Identity(memberId),
                 Generation = epoch,
                 Version = version,
-                Offsets = [new GroupOffset { Topic = topic, Partition = partition, Offset = 7 }],
+                Offsets = [new GroupOffset { Topic = topic, Partition = partition, Offset = offset }],
             },
             Time);
         Settle();
         return (ErrorCode)errors[0];
     }
+
+    /// <summary>The committed offset of a partition; -1 when there is none.</summary>
+    public long Offset(string topic, int partition) =>
+        Group.FetchOffsets([new GroupPartitionName { Topic = topic, Partition = partition }])[0].Offset;
 
     public ErrorCode Fetch(string? memberId, int epoch) =>
         (ErrorCode)Group.FetchOffsets(new GroupFetch { MemberId = memberId, MemberEpoch = epoch, Wanted = null }).Error;
@@ -337,6 +345,7 @@ internal sealed class ConsumerScene
     {
         GroupEffects effects = Group.TakeEffects();
         Log.AddRange(effects.Records.Select(record => record with { TimestampMs = Time.UnixMs }));
+        Lost.AddRange(effects.Lost);
         effects.Joins.ForEach(join => Joins[join.Ticket] = join.Reply);
         effects.Syncs.ForEach(sync => Syncs[sync.Ticket] = sync.Reply);
     }

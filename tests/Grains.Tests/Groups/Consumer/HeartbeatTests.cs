@@ -9,6 +9,25 @@ public sealed class HeartbeatTests
     private static readonly string[] All = ["t/0", "t/1", "t/2", "t/3"];
 
     [Fact]
+    public void Members_ThatAreGivenUp_AreReportedWithTheReason()
+    {
+        var scene = new ConsumerScene(("t", 2));
+        Member a = scene.Joined("a", "t");
+        scene.Joined("b", "t");
+        scene.Advance(1000);
+        a.Beat();
+        scene.Advance(30_000);
+        scene.Advance(45_000);
+
+        Assert.Equal(
+            [
+                new LostMember("a", "/127.0.0.1", "it did not give up its partitions within the rebalance timeout"),
+                new LostMember("b", "/127.0.0.1", "it was silent for a whole session"),
+            ],
+            scene.Lost);
+    }
+
+    [Fact]
     public void Join_FirstMember_IsAtEpochTwoWithEverythingAtOnce()
     {
         var scene = new ConsumerScene(("t", 4));

@@ -1,8 +1,13 @@
+using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Groups.Consumer;
 
 namespace Orleans.Kafka.Grains.Tests.Groups.Consumer;
 
-/// <summary>One random history of a group.</summary>
+/// <summary>
+/// One random history of a group. After each step: no partition has two owners among the members; epochs and generations
+/// have not gone back, nor behind what was in the log when the coordinator went away; the committed offsets are those that
+/// were acknowledged, also after a reload; and nobody could commit for a partition that another has had since.
+/// </summary>
 internal sealed class History
 {
     private const int Clients = 10;
@@ -13,7 +18,13 @@ internal sealed class History
     private readonly HistoryClient?[] _clients = new HistoryClient?[Clients];
     private readonly List<string> _events = [];
     private readonly Dictionary<string, int> _memberEpochs = [];
+    private readonly Dictionary<string, long> _committed = [];
+    private readonly Dictionary<string, string> _lastOwners = [];
+    private readonly Dictionary<string, int> _handovers = [];
+    private readonly List<(string MemberId, int Epoch, string Partition, int Handovers)> _sent = [];
     private int _highestEpoch;
+    private int _writtenEpoch;
+    private long _lastOffset;
     private int _restarts;
     private int _lastClient;
     private bool _wasConsumerGroup;
@@ -68,7 +79,7 @@ internal sealed class History
     {
         _scene.Advance(_random.Next(8) == 0 ? _random.Next(12_000) : _random.Next(1500));
         int at = _random.Next(Clients);
-        switch (_random.Next(40))
+        switch (_random.Next(48))
         {
             case 0:
                 Note($"{_clients[at]?.Name} dies");
@@ -88,12 +99,49 @@ internal sealed class History
             case 4 when _clients[at] is { } changer:
                 changer.Subscribe(SomeTopics());
                 break;
+            case >= 40 and < 46 when _clients[at] is { Owned.Count: > 0 } committer:
+                string partition = committer.Owned.Order(StringComparer.Ordinal).ElementAt(
+                    _random.Next(committer.Owned.Count));
+                var commit = (committer.MemberId, committer.Epoch, partition, _handovers.GetValueOrDefault(partition));
+                _sent.Add(commit);
+                Commit(commit, isLate: false);
+                break;
+            case >= 46 when _sent.Count > 0:
+                Commit(_sent[_random.Next(_sent.Count)], isLate: true);
+                break;
             default:
                 _clients[at] ??= NewClient();
                 Fate fate = FateOf();
                 _clients[at]!.Act(fate);
                 Note($"{_scene.Now}: {_clients[at]} ({fate}) group {_scene.Group.StateName}");
                 break;
+        }
+    }
+
+    /// <summary>A commit, perhaps one that was long on its way; the coordinator may die before or after it is in the log.</summary>
+    private void Commit((string MemberId, int Epoch, string Partition, int Handovers) commit, bool isLate)
+    {
+        string[] names = commit.Partition.Split('/');
+        int written = _scene.Log.Count;
+        ErrorCode error = _scene.Commit(
+            commit.MemberId, commit.Epoch, names[0], int.Parse(names[1], null), offset: ++_lastOffset);
+        Note($"{commit.MemberId} at {commit.Epoch} commits {_lastOffset} for {commit.Partition}: {error}");
+        int accident = isLate ? 2 : _random.Next(20);
+        if (accident == 0)
+        {
+            _scene.Log.RemoveRange(written, _scene.Log.Count - written);
+        }
+        else if (error == ErrorCode.None)
+        {
+            Assert.True(
+                _handovers.GetValueOrDefault(commit.Partition) == commit.Handovers,
+                $"{commit.MemberId} could commit for {commit.Partition}, which another has had since epoch {commit.Epoch}");
+            _committed[commit.Partition] = _lastOffset;
+        }
+
+        if (accident < 2)
+        {
+            Restart();
         }
     }
 
@@ -160,10 +208,23 @@ internal sealed class History
                 Assert.True(
                     owners.TryAdd(partition, client.Name),
                     $"{partition} is owned by {client.Name} and {owners.GetValueOrDefault(partition)}");
+                string owner = $"{client.Name}/{client.MemberId}";
+                if (_lastOwners.GetValueOrDefault(partition) != owner)
+                {
+                    _lastOwners[partition] = owner;
+                    _handovers[partition] = _handovers.GetValueOrDefault(partition) + 1;
+                }
             }
         }
 
         CheckEpochs();
+        foreach ((string partition, long offset) in _committed)
+        {
+            string[] names = partition.Split('/');
+            long found = _scene.Offset(names[0], int.Parse(names[1], null));
+            Assert.True(offset == found, $"the offset of {partition} is {found}, {offset} was acknowledged");
+        }
+
         foreach (HistoryClient client in Living.Where(
             each => each is not ClassicClient && !members.Contains(each.MemberId)))
         {
@@ -183,11 +244,12 @@ internal sealed class History
         if (!isConsumerGroup && _restarts != _scene.Restarts)
         {
             // The classic protocol writes a generation when it is assigned, not when it begins.
-            (_restarts, _highestEpoch) = (_scene.Restarts, Math.Min(_highestEpoch, epoch));
+            (_restarts, _highestEpoch) = (_scene.Restarts, _writtenEpoch);
         }
 
         Assert.True(epoch >= _highestEpoch, $"epoch {epoch} after {_highestEpoch}");
         _highestEpoch = epoch;
+        _writtenEpoch = isConsumerGroup || _scene.Group.State is GroupState.Stable or GroupState.Empty ? epoch : _writtenEpoch;
         if (!isConsumerGroup)
         {
             return;

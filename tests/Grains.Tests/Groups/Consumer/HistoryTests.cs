@@ -9,7 +9,7 @@ namespace Orleans.Kafka.Grains.Tests.Groups.Consumer;
 public sealed class HistoryTests(ITestOutputHelper output)
 {
     /// <summary>Set to another number of seeds for a long run.</summary>
-    private const string SeedsVariable = "ORLEANS_KAFKA_SEEDS";
+    private const string SeedsVariable = "ORLEANS_KAFKA_GROUP_SEEDS";
 
     private const int UsualSeeds = 100;
     private const int Steps = 250;
