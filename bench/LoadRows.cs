@@ -47,37 +47,6 @@ internal static class LoadRows
         }
     }
 
-    /// <summary>Acknowledged means on disk: as many partitions as there are wait for one flush.</summary>
-    public static void Durable(Session session)
-    {
-        // A broker that does not know our setting gets there by flushing after each batch.
-        var configs = session.Options.External is null ? "" : "flush.messages=1";
-        (int Partitions, string Kafka)[] rows = [(1, "0.17"), (16, "0.08"), (64, "0.09")];
-        foreach (var (partitions, kafka) in rows)
-        {
-            var name = $"durable acks, 16-KiB batches, {partitions} partition{(partitions > 1 ? "s" : "")}";
-            session.Measure("durable", session.Options.Runs, driver =>
-                {
-                    var figures = driver.WithTopic(partitions, configs, topic => driver.Run("produce",
-                        ("topic", topic), ("partitions", partitions), ("record-bytes", 1_024),
-                        ("batch-bytes", 16_384), ("depth", 5), ("acks", -1), ("seconds", session.Options.Seconds),
-                        ("warmup", session.Options.Seconds / 5), ("max-bytes", MaxBytesPerRun)));
-                    driver.Server.WaitForDeletions();
-                    Machine.SettleDisk();
-                    return figures;
-                },
-                new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.8), $"{kafka} x floor"),
-                new Column(name, "CPU ms/MB", "cpu_ms_mb"));
-        }
-
-        const string Name = "durable ack at 1,000 msg/s, open loop";
-        session.Measure("durable", session.Options.Runs,
-            driver => driver.WithTopic(1, configs, topic => driver.Run("latency", ("topic", topic), ("rate", 1_000),
-                ("seconds", session.Options.LatencySeconds), ("warmup", 0.5))),
-            new Column(Name, "p50 us", "p50_us", null, "479"),
-            new Column(Name, "p99 us", "p99_us", null, "1,524"));
-    }
-
     public static void Fetch(Session session)
     {
         foreach (var (partitions, record, batch) in BulkShapes)

@@ -6,6 +6,7 @@ namespace Orleans.Kafka.Bench;
 /// <summary>Facts about the machine that the figures hold for.</summary>
 internal static partial class Machine
 {
+    private const int DoNotNeed = 4;
     private const long QuietDirtyBytes = 400L << 20;
 
     /// <summary>
@@ -47,6 +48,16 @@ internal static partial class Machine
             Thread.Sleep(100);
         }
     }
+
+    /// <summary>Takes a file that is on disk out of the page cache.</summary>
+    public static void ForgetPages(string file)
+    {
+        using var handle = File.OpenHandle(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        _ = Advise(handle, 0, 0, DoNotNeed);
+    }
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeHandle handle, long position, long length, int advice);
 
     [LibraryImport("libc", EntryPoint = "sync")]
     private static partial void Sync();

@@ -112,15 +112,15 @@ internal static class Program
     }
 
     private static void MeasureDurable(Session session, NativeTools tools, string[]? command) => MeasureInMode(
-        session, tools, command, ["--durable", "1"], "--Kafka:log.flush.before.ack=true", LoadRows.Durable);
+        session, tools, command, ["--durable", "1"], "--Kafka:log.flush.before.ack=true", warmUp: false, DurableRows.Run);
 
     /// <summary>Without the delay for members that might come: it is three seconds that say nothing.</summary>
     private static void MeasureGroups(Session session, NativeTools tools, string[]? command) => MeasureInMode(
-        session, tools, command, [], "--Kafka:group.initial.rebalance.delay.ms=0", GroupRows.Run);
+        session, tools, command, [], "--Kafka:group.initial.rebalance.delay.ms=0", warmUp: true, GroupRows.Run);
 
     /// <summary>Another floor, and our broker in another mode; a broker of others is the same one.</summary>
     private static void MeasureInMode(Session session, NativeTools tools, string[]? command, string[] floorMode,
-        string brokerMode, Action<Session> measure)
+        string brokerMode, bool warmUp, Action<Session> measure)
     {
         var options = session.Options;
         using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
@@ -135,7 +135,11 @@ internal static class Program
         }
 
         var inMode = new Session(options, new Driver(tools, floor), broker is null ? null : new Driver(tools, broker));
-        WarmUpBroker(broker is null ? null : new Driver(tools, broker));
+        if (warmUp)
+        {
+            WarmUpBroker(broker is null ? null : new Driver(tools, broker));
+        }
+
         measure(inMode);
         session.Rows.AddRange(inMode.Rows);
     }
