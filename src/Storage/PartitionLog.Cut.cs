@@ -182,6 +182,7 @@ public sealed partial class PartitionLog
         }
 
         segment.TransactionIndex.Persist();
+        segment.TransactionIndex.Flush();
         segment.Retire(() => { });
         var files = new SegmentFiles(cutAt, 0, 0, !segment.TransactionIndex.IsEmpty) { HasTails = true };
         var shortened = new LogSegment(_environment, Directory, segment.BaseOffset, files);

@@ -25,6 +25,7 @@ public sealed partial class PartitionLog
             FlushTarget target;
             LogSegment[] dirty;
             bool names;
+            List<long>? snapshots;
             lock (_gate)
             {
                 if (_isFailed || _isClosed)
@@ -47,6 +48,8 @@ public sealed partial class PartitionLog
                 }
 
                 dirty = DirtySegments();
+                snapshots = _unflushedSnapshots;
+                _unflushedSnapshots = null;
                 Interlocked.Increment(ref _nameFlushes);
                 _isDirectoryDirty = false;
                 if (!PersistSmallFiles(dirty, flush: true))
@@ -55,7 +58,7 @@ public sealed partial class PartitionLog
                 }
             }
 
-            var isFlushed = FlushFiles(dirty, names);
+            var isFlushed = FlushFiles(dirty, names, snapshots);
             if (isFlushed)
             {
                 MoveRecoveryPoint(target);
@@ -271,7 +274,7 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool FlushFiles(LogSegment[] dirty, bool names)
+    private bool FlushFiles(LogSegment[] dirty, bool names, List<long>? snapshots)
     {
         try
         {
@@ -296,6 +299,7 @@ public sealed partial class PartitionLog
 
             if (names)
             {
+                snapshots?.ForEach(s => FlushFile(LogFileName.PathOf(Directory, s, LogFileName.Snapshot)));
                 FlushMetadata();
                 _environment.Files.FlushDirectory(Directory);
                 _environment.Files.FlushDirectory(Path.GetDirectoryName(Directory)!);
@@ -329,7 +333,11 @@ public sealed partial class PartitionLog
     /// <summary>From the first flush on there are records, and without this file they would belong to nobody.</summary>
     private void FlushMetadata()
     {
-        var path = Path.Join(Directory, LogFileName.PartitionMetadata);
+        FlushFile(Path.Join(Directory, LogFileName.PartitionMetadata));
+    }
+
+    private void FlushFile(string path)
+    {
         if (_environment.Files.FileExists(path))
         {
             using var file = _environment.Files.Open(path, FileOpen.ReadWrite);

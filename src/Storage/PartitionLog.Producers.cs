@@ -14,8 +14,8 @@ public sealed partial class PartitionLog
     /// <param name="end">The log end.</param>
     /// <param name="snapshots">Offsets of the snapshots in the directory.</param>
     /// <param name="indexedBelow">
-    /// Transaction indexes of segments below are on disk. A snapshot behind it may be newer than they are: what it
-    /// leaves out is read again, so that no aborted transaction is missing.
+    /// Transaction indexes of segments below are on disk. A newer snapshot may be newer than they are: then an older one
+    /// is the start, so that they are made anew, and the newer ones are taken up on the way.
     /// </param>
     /// <param name="readsAll">
     /// Walk the whole log: transaction indexes are made anew, and snapshots that are missing where segments begin.
@@ -23,27 +23,14 @@ public sealed partial class PartitionLog
     private void ReloadProducers(
         long end, List<long> snapshots, long indexedBelow = long.MaxValue, bool readsAll = false)
     {
-        _producers.Clear();
-        _lastSnapshotOffset = -1;
         DropSnapshots(end, snapshots);
-        var from = _segments[0].BaseOffset;
-        foreach (var offset in snapshots.Where(_ => !readsAll).OrderDescending())
-        {
-            if (offset <= indexedBelow && TryLoadSnapshot(LogFileName.PathOf(Directory, offset, LogFileName.Snapshot)))
-            {
-                from = offset;
-                _lastSnapshotOffset = offset;
-                break;
-            }
-        }
+        _producers.Clear();
+        _lastSnapshotOffset = LoadNewestSnapshot(snapshots, readsAll ? _segments[0].BaseOffset : indexedBelow);
 
         // What was cut off may have aborted transactions: their offsets are given to others.
         _segments[^1].TransactionIndex.TruncateTo(end);
-        if (from < end)
-        {
-            Replay(from, end, readsAll);
-        }
-
+        var from = Math.Max(_lastSnapshotOffset, _segments[0].BaseOffset);
+        Replay(from, end, readsAll);
         if (_lastSnapshotOffset < 0 && _segments[0].BaseOffset == end)
         {
             _lastSnapshotOffset = end;
@@ -93,34 +80,55 @@ public sealed partial class PartitionLog
         return offsets;
     }
 
-    private bool TryLoadSnapshot(string path)
+    /// <summary>Takes the newest good snapshot up to an offset; -1 if there is none.</summary>
+    private long LoadNewestSnapshot(List<long> snapshots, long limit)
     {
-        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
-        if (bytes is not null && ProducerSnapshot.TryDecode(
-                bytes, _producers, _environment.NowMs, _config.ProducerIdExpirationMs))
+        foreach (var offset in snapshots.Where(s => s <= limit).OrderDescending())
         {
+            if (TryLoadSnapshot(offset))
+            {
+                return offset;
+            }
+        }
+
+        return -1;
+    }
+
+    private bool TryLoadSnapshot(long offset)
+    {
+        var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
+        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
+        var table = new ProducerStateTable();
+        if (bytes is not null
+            && ProducerSnapshot.TryDecode(bytes, table, _environment.NowMs, _config.ProducerIdExpirationMs))
+        {
+            _producers.TakeOver(table);
             return true;
         }
 
-        _producers.Clear();
-        _environment.Files.DeleteFile(path);
-        _environment.Notice(StorageNoticeKind.Rebuilt, path, "the snapshot is damaged; an older one is used");
+        if (bytes is not null)
+        {
+            DeleteSnapshot(offset);
+            _environment.Notice(StorageNoticeKind.Rebuilt, path, "the snapshot is damaged; an older one is used");
+        }
+
         return false;
     }
 
+    /// <summary>Enters every batch from an offset on.</summary>
     private void Replay(long from, long end, bool withSnapshots)
     {
         var segments = _segments;
-        for (var i = 0; i < segments.Length; i++)
+        for (var i = 0; i < segments.Length && from < end; i++)
         {
             if (i + 1 < segments.Length && segments[i + 1].BaseOffset <= from)
             {
                 continue;
             }
 
-            if (withSnapshots)
+            if (segments[i].BaseOffset > from)
             {
-                RestoreSnapshot(segments[i].BaseOffset, from);
+                RestoreSnapshot(segments[i].BaseOffset, withSnapshots || i == segments.Length - 1);
             }
 
             segments[i].TransactionIndex.TruncateTo(from);
@@ -133,38 +141,35 @@ public sealed partial class PartitionLog
             }
         }
 
-        if (withSnapshots)
+        if (withSnapshots && end > from)
         {
-            RestoreSnapshot(end, from);
+            RestoreSnapshot(end, mayWrite: true);
         }
     }
 
     /// <summary>
     /// Takes the producers from the snapshot of an offset, which knows more than the batches that are left; where there
-    /// is none, writes one.
+    /// is none, writes one: what lies in front may say less yet when it has been cleaned.
     /// </summary>
-    private void RestoreSnapshot(long offset, long from)
+    private void RestoreSnapshot(long offset, bool mayWrite)
     {
-        var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
-        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
-        var table = new ProducerStateTable();
-        if (offset < from)
+        if (TryLoadSnapshot(offset))
         {
+            _lastSnapshotOffset = offset;
             return;
         }
 
-        if (bytes is not null
-            && ProducerSnapshot.TryDecode(bytes, table, _environment.NowMs, _config.ProducerIdExpirationMs))
+        try
         {
-            _producers.Clear();
-            TryLoadSnapshot(path);
-            _lastSnapshotOffset = offset;
+            if (mayWrite)
+            {
+                WriteProducerSnapshot(offset);
+            }
         }
-        else if (offset > from)
+        catch (IOException e)
         {
-            _environment.Files.WriteUnflushed(path, ProducerSnapshot.Encode(_producers));
-            _isDirectoryDirty = true;
-            _lastSnapshotOffset = offset;
+            // A full disk is no reason not to open: the log says the same.
+            _environment.Notice(StorageNoticeKind.Failed, Directory, $"no snapshot at {offset}: {e.Message}");
         }
     }
 

@@ -3,6 +3,8 @@ namespace Orleans.Kafka.Storage;
 /// <content>Rolling to a new segment.</content>
 public sealed partial class PartitionLog
 {
+    private const int MostUnflushedSnapshots = 16;
+
     /// <summary>Starts a new segment at the log end, whatever the size; nothing happens if the active one is empty.</summary>
     /// <returns>False if the log has failed.</returns>
     public bool Roll()
@@ -101,10 +103,17 @@ public sealed partial class PartitionLog
             return;
         }
 
-        // Not flushed: its CRC tells a torn one, and then an older one and more of the log do.
+        // Flushed with what comes next: its CRC tells a torn one, and then an older one and more of the log do.
         _environment.Files.WriteUnflushed(
             LogFileName.PathOf(Directory, offset, LogFileName.Snapshot), ProducerSnapshot.Encode(_producers));
         _lastSnapshotOffset = offset;
+        (_unflushedSnapshots ??= []).Add(offset);
+        if (_unflushedSnapshots.Count > MostUnflushedSnapshots)
+        {
+            // A flush shared with other logs covers them without telling.
+            _unflushedSnapshots.RemoveAt(0);
+        }
+
         _isDirectoryDirty = true;
     }
 }

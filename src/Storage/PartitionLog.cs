@@ -19,6 +19,7 @@ public sealed partial class PartitionLog : IDisposable
     private long _recordsSinceFlush;
     private long _lastFlushMs;
     private long _lastSnapshotOffset = -1;
+    private List<long>? _unflushedSnapshots;
     private long _rollJitterMs;
     private bool _isDirectoryDirty;
     private volatile bool _isFailed;

@@ -39,10 +39,11 @@ internal static class Batches
         return builder.Build().ToArray();
     }
 
-    public static byte[] Marker(long producerId, short epoch, bool commit, int coordinatorEpoch = 0)
+    public static byte[] Marker(
+        long producerId, short epoch, bool commit, int coordinatorEpoch = 0, long timestamp = Epoch2026)
     {
         var builder = new RecordBatchBuilder();
-        builder.SetEndTransactionMarker(producerId, epoch, commit, coordinatorEpoch, Epoch2026);
+        builder.SetEndTransactionMarker(producerId, epoch, commit, coordinatorEpoch, timestamp);
         return builder.Build().ToArray();
     }
 

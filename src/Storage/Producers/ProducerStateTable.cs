@@ -174,6 +174,16 @@ internal sealed class ProducerStateTable
         _decided = null;
     }
 
+    /// <summary>
+    /// Knows the producers that another table knows, and no others. Which transactions were decided lately it still knows:
+    /// no snapshot tells that.
+    /// </summary>
+    public void TakeOver(ProducerStateTable other)
+    {
+        _producers = other._producers;
+        _open = other._open;
+    }
+
     /// <summary>Takes a producer from a snapshot.</summary>
     public void Restore(ProducerState state)
     {

@@ -218,6 +218,45 @@ public sealed class ProducerRecoveryTests
     }
 
     [Fact]
+    public void TruncateTo_WithinASegment_FlushesItsTransactionIndex()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var disk = new TestDisk(seed);
+            var log = disk.Open();
+            Abort(log, 1);
+            Batches.MustAppend(log, Batches.Plain());
+            Assert.True(log.Flush());
+            Assert.Equal(ErrorCode.None, log.TruncateTo(2));
+            Assert.True(log.Roll());
+            Batches.MustAppend(log, Batches.Plain());
+            Assert.True(log.Flush());
+            Batches.MustAppend(log, Batches.Plain());
+            disk.Files.Crash();
+            using var again = disk.Open(options: new LogOpenOptions { RecoveryPoint = 3 });
+            Assert.Equal([new AbortedTransaction(1, 0, 1, 2)], Aborted(again));
+        }
+    }
+
+    [Fact]
+    public void Flush_AfterARoll_FlushesTheSnapshots()
+    {
+        var log = _disk.Open();
+        for (var i = 0; i < 3; i++)
+        {
+            Batches.MustAppend(log, Batches.Idempotent(i, 0, 0));
+            Assert.True(log.Roll());
+        }
+
+        Assert.True(log.Flush());
+        _disk.Files.Crash();
+        Assert.Equal([1L, 2, 3], Snapshots());
+        using var again = _disk.Open(options: new LogOpenOptions { RecoveryPoint = 3 });
+        Assert.Equal(3, again.DescribeProducers().Count);
+        Assert.DoesNotContain(_disk.Notices, n => n.Kind == StorageNoticeKind.Rebuilt);
+    }
+
+    [Fact]
     public void Append_OfAReplicatedMarkerThatIsEmpty_EndsNothing()
     {
         using var log = _disk.Open();
