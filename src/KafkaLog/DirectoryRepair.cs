@@ -145,6 +145,7 @@ internal sealed class DirectoryRepair(LogEnvironment environment, TextWriter out
             {
                 IsClean = _wasClean,
                 IsDirty = _checkpoints is not null && (!_wasClean || _checkpoints.Damaged.Count > 0),
+                KeepsRest = request.KeepsRest,
                 IsCompacted = topics.IsCompacted(topic),
                 TopicId = request.TopicId
                     ?? (PartitionMetadata.Read(environment, path) is null ? topics.IdOf(topic) : null),

@@ -11,6 +11,7 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     public const int Unreadable = 2;
 
     private KnownTopics _topics = KnownTopics.Read(environment, logDirectory: null);
+    private HashSet<(string Topic, int Partition)> _cleaned = [];
     private int _findings;
 
     /// <returns>The exit code: clean, damaged, or cannot be read.</returns>
@@ -28,7 +29,7 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
             if (DirectoryKind.IsPartition(environment, path))
             {
                 var parent = DirectoryKind.LogDirectoryOf(environment, path);
-                _topics = KnownTopics.Read(environment, parent);
+                Learn(parent);
                 Verify(
                     path, parent is not null && environment.Files.FileExists(Path.Join(parent, LogDirectory.CleanMarker)));
             }
@@ -49,6 +50,14 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
         return _findings == 0 ? Clean : Damaged;
     }
 
+    private void Learn(string? logDirectory)
+    {
+        _topics = KnownTopics.Read(environment, logDirectory);
+        _cleaned = logDirectory is null
+            ? []
+            : [.. CheckpointFile.Read(environment, Path.Join(logDirectory, CheckpointFile.CleanerOffsets)).Keys];
+    }
+
     private bool VerifyAll(string path)
     {
         if (!DirectoryKind.IsLogDirectory(environment, path))
@@ -62,7 +71,7 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
             ? $"{path}: meta.properties is missing or damaged"
             : $"{path}: node {properties.NodeId} of cluster {properties.ClusterId}");
         output.WriteLine(isClean ? "stopped cleanly" : "no marker of a clean stop: the next start recovers");
-        _topics = KnownTopics.Read(environment, path);
+        Learn(path);
         _topics.Findings.ForEach(Report);
         var ends = new Dictionary<(string Topic, int Partition), (long Start, long End)>();
         var entries = environment.Files.List(path).OrderBy(e => e.Name, StringComparer.Ordinal);
@@ -113,9 +122,13 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
 
     private PartitionVerifier Verify(string path, bool isClean)
     {
-        var verifier = new PartitionVerifier(environment, path, isClean);
+        DirectoryKind.TryName(path, out var topic, out var partition);
+        var verifier = new PartitionVerifier(environment, path, isClean)
+        {
+            MayHaveHoles = _topics.IsCompacted(topic) || _cleaned.Contains((topic, partition)),
+        };
         var findings = verifier.Run().ToList();
-        CheckTopic(path, findings);
+        CheckTopic(path, topic, findings);
         var summary = string.Create(
             CultureInfo.InvariantCulture,
             $"{verifier.Start}..{verifier.End}, {verifier.Segments} segments, {verifier.Batches} batches, {verifier.Bytes} bytes");
@@ -133,9 +146,8 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
         return verifier;
     }
 
-    private void CheckTopic(string path, List<Finding> findings)
+    private void CheckTopic(string path, string topic, List<Finding> findings)
     {
-        DirectoryKind.TryName(path, out var topic, out _);
         if (_topics.Check(path, topic, PartitionMetadata.Read(environment, path)) is { } finding)
         {
             findings.Add(finding);

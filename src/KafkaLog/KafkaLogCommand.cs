@@ -11,6 +11,7 @@ internal static class KafkaLogCommand
         kafka-log repair [--yes] DIR       recover a stopped broker's log directory, or one partition; tells what
                                            it would do, and does it only with --yes. What is cut off is kept
                                            beside as .damaged
+          --keep-rest                      cut out only what is damaged: the log goes on behind it
           --topic-id ID                    write this topic id into the partition's metadata
         kafka-log dump [--records] PATH    show what a log directory, a partition's directory or one file holds
                                            (one JSON object a line)
@@ -42,12 +43,16 @@ internal static class KafkaLogCommand
 
     private static bool TryRequest(string[] args, out RepairRequest request)
     {
-        request = new RepairRequest("", IsAgreed: false, TopicId: null);
+        request = new RepairRequest("", IsAgreed: false, KeepsRest: false, TopicId: null);
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--yes")
             {
                 request = request with { IsAgreed = true };
+            }
+            else if (args[i] == "--keep-rest")
+            {
+                request = request with { KeepsRest = true };
             }
             else if (args[i] == "--topic-id" && i + 1 < args.Length && KafkaUuid.TryParse(args[i + 1], out var id))
             {

@@ -96,7 +96,7 @@ internal sealed class LogCheckpoints
     {
         var values = _values[name];
         long? old = values.TryGetValue(key, out var found) ? found : null;
-        if (old == value)
+        if ((old ?? 0) == (value ?? 0))
         {
             return;
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Orleans.Kafka.Protocol.Records;
 using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.LogTool;
@@ -57,6 +58,7 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
             SetAside(on, path);
         }
 
+        var emptied = target.KeepsRest ? new SegmentSalvage(on, target.Directory).Run() : [];
         if (target.TopicId is { } id)
         {
             SetAside(on, Path.Join(target.Directory, LogFileName.PartitionMetadata));
@@ -72,7 +74,7 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
         }
 
         on.Deletions.Run(on, all: true);
-        return new RepairOutcome(before, log.Offsets.LogStart, log.Offsets.LogEnd, log.Offsets.HighWatermark);
+        return new RepairOutcome(before, log.Offsets.LogStart, log.Offsets.LogEnd, log.Offsets.HighWatermark, emptied);
     }
 
     private static void SetAside(LogEnvironment on, string path)
@@ -122,10 +124,9 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
         var before = outcome.Before;
         var end = Math.Max(before.End, Math.Max(target.RecoveryPoint ?? 0, target.HighWatermark));
         return new RepairLoss(
-            outcome.End,
-            Math.Max(0, end - outcome.End),
-            before.Whole.Batches - after.Whole.Batches,
+            outcome.End < end ? [.. outcome.Emptied, (outcome.End, end)] : outcome.Emptied,
+            before.Whole.Batches - after.Whole.Batches + outcome.Emptied.Count,
             before.Whole.Records - after.Whole.Records,
-            Math.Max(0, before.LiveBytes - after.LiveBytes));
+            Math.Max(0, before.LiveBytes - after.LiveBytes + (outcome.Emptied.Count * (long)RecordBatchHeader.Size)));
     }
 }

@@ -5,10 +5,10 @@ namespace Orleans.Kafka.LogTool;
 /// <content>Indexes, snapshots and epochs against the batches.</content>
 internal sealed partial class PartitionVerifier
 {
-    private void CheckIndex(long baseOffset, List<IndexEntry> batches)
+    private void CheckIndex(long baseOffset, List<IndexEntry> batches, bool isNeeded)
     {
         var name = NameOf(baseOffset, LogFileName.Index);
-        if (!TryReadIndex(name, baseOffset, LogFileName.Index, OffsetIndex.EntrySize, batches.Count > 0, out var bytes))
+        if (!TryReadIndex(name, baseOffset, LogFileName.Index, OffsetIndex.EntrySize, isNeeded, out var bytes))
         {
             return;
         }
@@ -35,10 +35,10 @@ internal sealed partial class PartitionVerifier
         }
     }
 
-    private void CheckTimeIndex(long baseOffset, List<IndexEntry> times)
+    private void CheckTimeIndex(long baseOffset, List<IndexEntry> times, bool isNeeded)
     {
         var name = NameOf(baseOffset, LogFileName.TimeIndex);
-        if (!TryReadIndex(name, baseOffset, LogFileName.TimeIndex, TimeIndex.EntrySize, times.Count > 0, out var bytes))
+        if (!TryReadIndex(name, baseOffset, LogFileName.TimeIndex, TimeIndex.EntrySize, isNeeded, out var bytes))
         {
             return;
         }

@@ -6,8 +6,9 @@ namespace Orleans.Kafka.LogTool;
 /// <summary>What an operator asks of a repair.</summary>
 /// <param name="Path">A log directory, or the directory of one partition.</param>
 /// <param name="IsAgreed">Do it; else only tell.</param>
+/// <param name="KeepsRest">Cut out what is damaged and keep what lies behind it.</param>
 /// <param name="TopicId">The id to write into <c>partition.metadata</c>; only for one partition.</param>
-internal sealed record RepairRequest(string Path, bool IsAgreed, KafkaUuid? TopicId);
+internal sealed record RepairRequest(string Path, bool IsAgreed, bool KeepsRest, KafkaUuid? TopicId);
 
 /// <summary>A partition's directory, and what its log directory knows of it.</summary>
 /// <param name="Directory">Its path.</param>
@@ -35,6 +36,9 @@ internal sealed record RepairTarget(string Directory, string Topic, int Partitio
 
     public long? CleanerOffset { get; init; }
 
+    /// <summary>Cut out what is damaged and keep what lies behind it.</summary>
+    public bool KeepsRest { get; init; }
+
     /// <summary>The topic id to write; null to leave it as it is.</summary>
     public KafkaUuid? TopicId { get; init; }
 }
@@ -44,32 +48,36 @@ internal sealed record RepairTarget(string Directory, string Topic, int Partitio
 /// <param name="Start">Log start.</param>
 /// <param name="End">Log end.</param>
 /// <param name="HighWatermark">High watermark.</param>
-internal sealed record RepairOutcome(PartitionVerifier Before, long Start, long End, long HighWatermark);
+/// <param name="Emptied">Offsets whose records were cut out, each time the first and the one behind the last.</param>
+internal sealed record RepairOutcome(
+    PartitionVerifier Before, long Start, long End, long HighWatermark, IReadOnlyList<(long From, long To)> Emptied);
 
 /// <summary>What a repair takes out of a log.</summary>
-/// <param name="From">Where the log ends then.</param>
-/// <param name="Offsets">So many offsets from there on were there, or are known to have been.</param>
+/// <param name="Ranges">Offsets that were there, or are known to have been: the first and the one behind the last.</param>
 /// <param name="Batches">Whole batches: they lie behind the damage.</param>
 /// <param name="Records">Records in these.</param>
 /// <param name="Bytes">Bytes of <c>.log</c> files, those of damaged batches and of no batch among them.</param>
-internal sealed record RepairLoss(long From, long Offsets, long Batches, long Records, long Bytes)
+internal sealed record RepairLoss(IReadOnlyList<(long From, long To)> Ranges, long Batches, long Records, long Bytes)
 {
-    public bool IsNothing => Offsets == 0 && Batches == 0;
+    public long Offsets => Ranges.Sum(r => r.To - r.From);
+
+    public bool IsNothing => Ranges.Count == 0 && Batches <= 0;
 
     public override string ToString()
     {
+        var bytes = string.Create(CultureInfo.InvariantCulture, $"{Bytes} bytes");
         if (IsNothing)
         {
-            return Bytes == 0
-                ? "nothing"
-                : string.Create(CultureInfo.InvariantCulture, $"no record; {Bytes} bytes that are no batch leave the log");
+            return Bytes == 0 ? "nothing" : $"no record; {bytes} that are no batch leave the log";
         }
 
-        var text = string.Create(
-            CultureInfo.InvariantCulture, $"offsets {From}-{From + Offsets - 1} ({Offsets}), {Bytes} bytes; ");
-        return Batches == 0
-            ? text + "no whole batch is among them"
-            : text + string.Create(
-                CultureInfo.InvariantCulture, $"{Batches} whole batches with {Records} records are among them");
+        var ranges = string.Join(", ", Ranges.Select(
+            r => string.Create(CultureInfo.InvariantCulture, $"{r.From}-{r.To - 1}")));
+        var text = string.Create(CultureInfo.InvariantCulture, $"offsets {ranges} ({Offsets}), {bytes}; ");
+        return text + (Batches <= 0
+            ? "no whole batch is among them"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Batches} whole batches with {Records} records are among them (--keep-rest keeps those)"));
     }
 }

@@ -44,6 +44,9 @@ internal sealed class SegmentReader(IFile file) : IDisposable
         return true;
     }
 
+    /// <summary>Goes on elsewhere.</summary>
+    public void MoveTo(int position) => _next = position;
+
     /// <summary>Says why there is no batch at <see cref="Position"/>.</summary>
     public string WhatLiesThere()
     {

@@ -72,6 +72,30 @@ public sealed class GoldenRepairTests
     }
 
     [GoldenTheory]
+    [InlineData("clean-shutdown", "dmg-crc", "18-19 (2)", 24, 22)]
+    [InlineData("clean-shutdown", "dmg-crc-old", "2-3 (2)", 24, 22)]
+    [InlineData("clean-shutdown", "dmg-bad-length", "22-23 (2)", 22, 22)]
+    [InlineData("killed", "dmg-crc", "26-27 (2)", 30, 28)]
+    [InlineData("killed", "dmg-crc-old", "2-3 (2)", 30, 28)]
+    public void Repair_ThatKeepsTheRest_LosesOnlyTheDamagedBatch(
+        string state, string topic, string lost, long end, int records)
+    {
+        var disk = GoldenLogs.Load($"damaged/{state}/before");
+        var path = $"/data/{topic}-0";
+        var before = Records(disk, path);
+
+        var (code, report) = ToolDisk.Run(disk, "repair", "--yes", "--keep-rest", path);
+
+        Assert.True(code == DirectoryVerifier.Clean, report);
+        Assert.Contains($"lost: offsets {lost}", report, StringComparison.Ordinal);
+        Assert.Contains("no whole batch is among them", report, StringComparison.Ordinal);
+        var after = Records(disk, path);
+        Assert.Equal(records, after.Count);
+        Assert.All(after, r => Assert.Equal(before[r.Key], r.Value));
+        CheckTheBrokerCutsNothing(disk, topic, 0, end);
+    }
+
+    [GoldenTheory]
     [InlineData("clean-shutdown")]
     [InlineData("killed")]
     public void Repair_OfTheWholeDirectory_LeavesOnlyWhatNeedsAnId(string state)

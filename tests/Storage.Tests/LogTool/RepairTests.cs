@@ -41,7 +41,7 @@ public sealed class RepairTests
                    -> write 00000000000000000007.snapshot (10 bytes)
                    -> remove 00000000000000000012.snapshot (10 bytes)
                    -> recovery-point-offset-checkpoint: 12 becomes 7
-                   lost: offsets 7-11 (5), {5 * size} bytes; 4 whole batches with 4 records are among them
+                   lost: offsets 7-11 (5), {5 * size} bytes; 4 whole batches with 4 records are among them (--keep-rest keeps those)
             1 partitions to repair; 1 of them lose 5 offsets
             nothing was changed: repair --yes does it
 
@@ -51,6 +51,57 @@ public sealed class RepairTests
         Assert.Equal(log[..(7 * size)], Read(disk, Log));
         Assert.Equal(log[(7 * size)..], Read(disk, "/data/topic-0/00000000000000000007.damaged"));
         Assert.True(disk.Files.FileExists(Marker));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(5, 2)]
+    [InlineData(10, 1)]
+    public void Repair_ThatKeepsTheRest_PutsABatchWithoutRecordsInTheGap(int first, int count)
+    {
+        var disk = ToolDisk.WithOneLog();
+        var log = Read(disk, Log);
+        var size = log.Length / 12;
+        var rubbish = new byte[count * size];
+        new Random(3).NextBytes(rubbish);
+        byte[] damaged = [.. log[..(first * size)], .. rubbish, .. log[((first + count) * size)..]];
+        ToolDisk.Write(disk, Log, damaged);
+
+        var plan = ToolDisk.Run(disk, "repair", "--keep-rest", "/data");
+        Assert.Equal(damaged, Read(disk, Log));
+        var done = ToolDisk.Run(disk, "repair", "--keep-rest", "--yes", "/data");
+
+        Assert.Equal((1, 0), (plan.Code, done.Code));
+        Assert.Contains(
+            $"lost: offsets {first}-{first + count - 1} ({count}), {rubbish.Length} bytes; no whole batch is among them\n",
+            plan.Output, StringComparison.Ordinal);
+        Assert.Equal(rubbish, Read(disk, $"/data/topic-0/{first:D20}.damaged"));
+        var repaired = Read(disk, Log);
+        Assert.Equal(log[..(first * size)], repaired[..(first * size)]);
+        Assert.Equal(log[((first + count) * size)..], repaired[((first * size) + 61)..]);
+        using var directory = LogDirectory.Open(disk.Environment, "/data", "cluster", 1);
+        var opened = directory.OpenPartition("topic", 0, ToolDisk.TopicId, LogConfig.Default);
+        Assert.Equal((0, 12), (opened.Offsets.LogStart, opened.Offsets.LogEnd));
+        Assert.Equal(12, Batches.MustAppend(opened, Batches.Plain()));
+    }
+
+    [Fact]
+    public void Repair_ThatKeepsTheRest_KeepsTheSegmentsBehindATornOne()
+    {
+        var disk = ToolDisk.WithOneLog(LogConfig.Default with { SegmentBytes = 200 });
+        var logs = disk.Files.List("/data/topic-0").Where(f => f.Name.EndsWith(".log", StringComparison.Ordinal))
+            .Select(f => $"/data/topic-0/{f.Name}").Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(6, logs.Count);
+        ToolDisk.Write(disk, logs[1], Read(disk, logs[1])[..100]);
+        ToolDisk.Write(disk, logs[3], "");
+
+        var (code, report) = ToolDisk.Run(disk, "repair", "--keep-rest", "--yes", "/data");
+
+        Assert.True(code == 0, report);
+        Assert.Contains("lost: offsets 3-3 (1), ", report, StringComparison.Ordinal);
+        Assert.Contains("no whole batch is among them", report, StringComparison.Ordinal);
+        Assert.Contains("ok     /data/topic-0: 0..12, 6 segments", report, StringComparison.Ordinal);
+        Assert.Contains($"note   {logs[4]}: no batch has offsets 6-7: ", report, StringComparison.Ordinal);
     }
 
     [Fact]
