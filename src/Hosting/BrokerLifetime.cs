@@ -6,6 +6,7 @@ using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Groups.Lag;
+using Orleans.Kafka.Grains.Metadata;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Storage;
 
@@ -22,6 +23,7 @@ internal sealed partial class BrokerLifetime(
     KafkaEndpoint endpoint,
     AdvertisedAddresses addresses,
     LogHousekeeping housekeeping,
+    MetadataCache metadata,
     GroupCoordinator groups,
     GroupLagReport lag,
     TimeProvider clock,
@@ -38,6 +40,9 @@ internal sealed partial class BrokerLifetime(
         OpenDirectory(snapshot.ClusterId);
         try
         {
+            // Settings that were set at run time count from the first log on. Nobody asks for anything yet.
+            metadata.Reset(snapshot);
+            await RecoverAsync(snapshot, cancellationToken);
             await Broker.StartAsync(snapshot);
             await ListenAsync(cancellationToken);
         }
@@ -76,6 +81,13 @@ internal sealed partial class BrokerLifetime(
             throw new BrokerStartException(exception.Message, exception);
         }
     }
+
+    // It may take minutes, on threads of its own.
+    private Task RecoverAsync(ClusterSnapshot snapshot, CancellationToken cancellationToken) => Task.Factory.StartNew(
+        () => replicas.Recover(snapshot, cancellationToken),
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 
     private async Task ListenAsync(CancellationToken cancellationToken)
     {

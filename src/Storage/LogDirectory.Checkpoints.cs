@@ -225,7 +225,7 @@ public sealed partial class LogDirectory
             log.Dispose();
         }
 
-        var isClean = logs.All(l => l.IsClosedCleanly);
+        var isClean = logs.All(l => l.IsClosedCleanly) && IsEveryLogKnown();
         foreach (var log in logs)
         {
             log.Dispose();
@@ -248,6 +248,29 @@ public sealed partial class LogDirectory
 
         _lock.Dispose();
         return isClean;
+    }
+
+    /// <summary>
+    /// False if a log lies here that is not known to be sound: not opened after an unclean stop, or failed and not opened
+    /// again. The mark of a clean shutdown would have the next opening trust it.
+    /// </summary>
+    private bool IsEveryLogKnown()
+    {
+        try
+        {
+            var entries = _environment.Files.List(Path);
+            lock (_gate)
+            {
+                return entries.All(entry => !entry.IsDirectory
+                    || !TryParseName(entry.Name, out var topic, out var partition)
+                    || _logs.ContainsKey((topic, partition))
+                    || (WasClean && !_openedOnce.Contains((topic, partition))));
+            }
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Lets go of everything and writes nothing: as if the process had died.</summary>

@@ -33,6 +33,7 @@ public sealed partial class LogDirectory : IDisposable
     private readonly Dictionary<(string Topic, int Partition), long> _logStarts;
     private readonly Dictionary<(string Topic, int Partition), long> _highWatermarks;
     private readonly Dictionary<(string Topic, int Partition), long> _cleanerOffsets;
+    private readonly HashSet<(string Topic, int Partition)> _opening = [];
     private bool _isClosed;
 
     private LogDirectory(LogEnvironment environment, string path, IDisposable heldLock, MetaProperties properties)
@@ -152,9 +153,13 @@ public sealed partial class LogDirectory : IDisposable
     /// holds records of nobody knows which, is set aside as <c>-stray</c> and the log starts empty.
     /// </summary>
     /// <exception cref="IOException">The disk fails.</exception>
-    public PartitionLog OpenPartition(string topic, int partition, KafkaUuid topicId, LogConfig config)
+    public PartitionLog OpenPartition(string topic, int partition, KafkaUuid topicId, LogConfig config) =>
+        OpenOnce(topic, partition, topicId, config, progress: null);
+
+    private PartitionLog OpenAlone(
+        (string Topic, int Partition) key, KafkaUuid topicId, LogConfig config, RecoveryProgress.OfLog? progress)
     {
-        var key = (topic, partition);
+        var (topic, partition) = key;
         PartitionLog? open;
         lock (_gate)
         {
@@ -177,7 +182,7 @@ public sealed partial class LogDirectory : IDisposable
             WriteCheckpoints();
         }
 
-        var directory = InDirectory($"{topic}-{partition}");
+        var directory = DirectoryOf(topic, partition);
         var exists = _environment.Files.DirectoryExists(directory);
         var found = exists ? PartitionMetadata.Read(_environment, directory) : null;
         if (exists && found != topicId && (found is not null || HasRecords(directory)))
@@ -199,6 +204,7 @@ public sealed partial class LogDirectory : IDisposable
         var options = OptionsFor(key);
         options = options with
         {
+            Progress = progress,
             HasLostFlush = options.HasLostFlush
                 || _environment.Files.FileExists(System.IO.Path.Join(directory, LogFileName.LostFlush)),
         };

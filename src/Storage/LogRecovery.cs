@@ -7,7 +7,8 @@ namespace Orleans.Kafka.Storage;
 /// Reads a segment batch by batch, checks each, and enters it into the indexes. Stops in front of the first batch that
 /// is not whole, has a wrong CRC, or an offset that goes back.
 /// </summary>
-internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, LeaderEpochCache epochs)
+internal sealed class LogRecovery(
+    LogEnvironment environment, LogConfig config, LeaderEpochCache epochs, RecoveryProgress.OfLog? progress = null)
 {
     private const int FirstBuffer = 64 * 1024;
 
@@ -31,7 +32,9 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
         LogSegment segment, long fileLength, long trustedBelow, bool indexesUsable)
     {
         var start = indexesUsable && trustedBelow == long.MaxValue ? StartOf(segment, fileLength, before: trustedBelow) : null;
-        return Scan(segment, fileLength, trustedBelow, start);
+        var result = Scan(segment, fileLength, trustedBelow, start);
+        progress?.EndSegment(fileLength);
+        return result;
     }
 
     private (int ValidBytes, long NextOffset) Scan(
@@ -208,6 +211,7 @@ internal sealed class LogRecovery(LogEnvironment environment, LogConfig config, 
 
     private void Fill(IFile file, int position, byte[] buffer, ref long windowStart, ref int windowLength)
     {
+        progress?.Reached(position);
         windowStart = position;
         windowLength = file.Read(buffer, position);
         BytesRead += windowLength;

@@ -27,6 +27,9 @@ public readonly record struct LogOpenOptions
     /// point: cleaning leaves them. Not together with <see cref="IsClean"/>.
     /// </summary>
     internal bool ReadsAll { get; init; }
+
+    /// <summary>Hears how far a recovery is; null for nobody.</summary>
+    internal RecoveryProgress.OfLog? Progress { get; init; }
 }
 
 /// <content>Opening.</content>
@@ -98,7 +101,7 @@ public sealed partial class PartitionLog
     {
         DropBelowLogStart(listing, options.LogStartOffset);
         var hadEpochs = _epochs.TryLoad(_environment.Files, Directory);
-        var recovery = new LogRecovery(_environment, _config, _epochs) { HolesBelow = options.RecoveryPoint };
+        var recovery = new LogRecovery(_environment, _config, _epochs, options.Progress) { HolesBelow = options.RecoveryPoint };
         var (segments, end, cut, setAside, rebuilt) = LoadSegments(listing, options, recovery);
         _segments = [.. segments];
         if (end < options.LogStartOffset)

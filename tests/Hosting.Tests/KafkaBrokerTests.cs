@@ -1,7 +1,11 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
+using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Protocol;
 using Orleans.Kafka.Protocol.Messages;
+using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.Hosting.Tests;
 
@@ -65,6 +69,33 @@ public sealed class KafkaBrokerTests : IDisposable
 
         Assert.False(Directory.Exists(broker.Directory));
         await Assert.ThrowsAnyAsync<SocketException>(async () => (await WireClient.ConnectAsync(broker)).Dispose());
+    }
+
+    [Fact]
+    public async Task StartAsync_AfterADefaultWasSetAtRunTime_HasLogsThatObeyItFromTheStart()
+    {
+        await using (KafkaBroker broker = await StartHereAsync())
+        {
+            using WireClient client = await WireClient.ConnectAsync(broker);
+            await client.CreateTopicAsync("kept");
+            IClusterGrain cluster = broker.Services.GetRequiredService<IGrainFactory>().GetGrain<IClusterGrain>("cluster");
+            var before = new Dictionary<string, string>((await cluster.GetSnapshotAsync(-1))!.ClusterConfigs);
+            TopicOutcome outcome = await cluster.ChangeConfigsAsync(new ConfigReplacement
+            {
+                ResourceType = (sbyte)ConfigResourceType.Broker,
+                Name = "",
+                Configs = new(before) { ["log.segment.bytes"] = "2000000" },
+                Expected = before,
+            });
+            Assert.Equal((0, null), (outcome.Error, outcome.Message));
+            Assert.Equal(2_000_000, OnlyLog(broker).Config.SegmentBytes);
+        }
+
+        await using KafkaBroker again = await StartHereAsync();
+        Assert.Equal(2_000_000, OnlyLog(again).Config.SegmentBytes);
+
+        static PartitionLog OnlyLog(KafkaBroker broker) =>
+            broker.Services.GetRequiredService<LocalReplicas>().All.Single(replica => replica.Topic == "kept").Log;
     }
 
     [Fact]

@@ -16,6 +16,7 @@ public sealed partial class ReplicaHost
     private readonly CurrentSettings _settings;
     private readonly LocalReplicas _replicas;
     private readonly LogEnvironment _environment;
+    private readonly TimeProvider _clock;
     private readonly ILogger<ReplicaHost> _logger;
     private LogDirectory? _directory;
     private AckFlusher? _flusher;
@@ -37,6 +38,7 @@ public sealed partial class ReplicaHost
         _settings = settings;
         _replicas = replicas;
         _logger = logger;
+        _clock = clock;
         _environment = new LogEnvironment(files, clock, new Random(random.Next()))
         {
             Decompress = Decompress,
@@ -107,6 +109,7 @@ public sealed partial class ReplicaHost
         {
             PartitionLog log = Directory.OpenPartition(
                 assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), ConfigOf(assignment));
+            log.Config = ConfigOf(assignment);
             ReplicaRole role = RoleOf(assignment);
             var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role)
             {
