@@ -231,7 +231,7 @@ internal sealed partial class Group
     }
 
     private void Report(GroupMember member, string reason) =>
-        _effects.Lost.Add(new LostMember(member.Id, member.ClientHost, reason));
+        _effects.Lost.Add(new LostMember(member.Id, member.ClientId, member.ClientHost, reason));
 
     /// <summary>Takes a member out, and rebalances what is left.</summary>
     private void Remove(GroupMember member, GroupTime now)

@@ -31,6 +31,7 @@ public sealed partial class GroupCoordinator
     private readonly Random _random;
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<int, OffsetsPartition> _partitions = new();
+    private readonly ReadingQueue _reading = new(Math.Max(1, Environment.ProcessorCount / 2));
     private (BrokerSettings From, GroupSettings Settings)? _read;
     private readonly TaskCompletionSource _stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -196,7 +197,7 @@ public sealed partial class GroupCoordinator
             _partitions[number] = partition = new OffsetsPartition(replica, GroupTime.Of(_clock).ElapsedMs);
         }
 
-        partition.Load();
+        partition.Load(_reading);
         _ = WakeMembersAsync(partition);
         return partition;
     }

@@ -8,9 +8,10 @@ internal readonly record struct GroupRecord(byte[] Key, byte[]? Value, long Time
 
 /// <summary>A member that was given up because it did not do in time what it had to.</summary>
 /// <param name="MemberId">The member.</param>
+/// <param name="ClientId">Its client's own name.</param>
 /// <param name="ClientHost">Where its client is.</param>
 /// <param name="Reason">What it did not do.</param>
-internal readonly record struct LostMember(string MemberId, string ClientHost, string Reason);
+internal readonly record struct LostMember(string MemberId, string ClientId, string ClientHost, string Reason);
 
 /// <summary>What an event led to. Answers may leave when the records are in the log.</summary>
 internal sealed class GroupEffects

@@ -226,7 +226,7 @@ internal sealed partial class GroupGrain(
     {
         foreach (LostMember each in lost.Take(LostNamed))
         {
-            LogLost(logger, _group.Id, each.MemberId, each.ClientHost, each.Reason);
+            LogLost(logger, _group.Id, each.MemberId, each.ClientId, each.ClientHost, each.Reason);
         }
 
         if (lost.Count > LostNamed)
@@ -347,8 +347,10 @@ internal sealed partial class GroupGrain(
         return SettleAsync();
     }
 
-    [LoggerMessage(3321, LogLevel.Information, "group {Group} gives up member {Member} at {Host}: {Reason}")]
-    private static partial void LogLost(ILogger logger, string group, string member, string host, string reason);
+    [LoggerMessage(3321, LogLevel.Information,
+        "group {Group} gives up member {Member} of client {Client} at {Host}: {Reason}")]
+    private static partial void LogLost(
+        ILogger logger, string group, string member, string client, string host, string reason);
 
     [LoggerMessage(3322, LogLevel.Information, "group {Group} gives up {Count} more members")]
     private static partial void LogMoreLost(ILogger logger, string group, int count);

@@ -23,7 +23,7 @@ public sealed record GroupListing(
 /// </summary>
 /// <param name="replica">The partition's replica.</param>
 /// <param name="openedAtMs">Now, on the forward clock.</param>
-internal sealed class OffsetsPartition(Replica replica, long openedAtMs) : IThreadPoolWorkItem
+internal sealed class OffsetsPartition(Replica replica, long openedAtMs)
 {
     /// <summary>Batches are cut here, far below the largest that a log takes.</summary>
     private const int BatchSizeMax = 512 << 10;
@@ -55,8 +55,8 @@ internal sealed class OffsetsPartition(Replica replica, long openedAtMs) : IThre
     /// <summary>The groups that can be shown.</summary>
     public IEnumerable<GroupListing> Listings => _listings.Values;
 
-    /// <summary>Starts to read; an empty log is read at once.</summary>
-    public void Load()
+    /// <summary>Has it read; an empty log is read at once.</summary>
+    public void Load(ReadingQueue queue)
     {
         if (replica.Log.Offsets is { } offsets && offsets.LogStart == offsets.LogEnd)
         {
@@ -64,26 +64,7 @@ internal sealed class OffsetsPartition(Replica replica, long openedAtMs) : IThre
         }
         else
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-    }
-
-    void IThreadPoolWorkItem.Execute()
-    {
-        try
-        {
-            _unclaimed = GroupLogReader.Read(replica.Log, static _ => true);
-            foreach ((string group, GroupImage image) in _unclaimed)
-            {
-                _listings[group] = ListingOf(group, image);
-            }
-
-            _loaded.SetResult();
-        }
-        catch (Exception exception)
-        {
-            _isAbandoned = true;
-            _loaded.SetException(exception);
+            queue.Add(Read);
         }
     }
 
@@ -179,6 +160,25 @@ internal sealed class OffsetsPartition(Replica replica, long openedAtMs) : IThre
         }
 
         return worst;
+    }
+
+    private void Read()
+    {
+        try
+        {
+            _unclaimed = GroupLogReader.Read(replica.Log, static _ => true);
+            foreach ((string group, GroupImage image) in _unclaimed)
+            {
+                _listings[group] = ListingOf(group, image);
+            }
+
+            _loaded.SetResult();
+        }
+        catch (Exception exception)
+        {
+            _isAbandoned = true;
+            _loaded.SetException(exception);
+        }
     }
 
     private static GroupListing ListingOf(string group, GroupImage image) => image.IsConsumerGroup

@@ -13,7 +13,7 @@ public sealed class OffsetsPartitionTests
         PartitionLog log = PartitionLog.Open(environment, "/log/t-0", "t", 0, LogConfig.Default, default);
         var replica = new Replica("t", Guid.NewGuid(), 0, log, new ReplicaRole(true, 4, 0, true));
         var partition = new OffsetsPartition(replica, openedAtMs: 0);
-        partition.Load();
+        partition.Load(new ReadingQueue(width: 1));
         Assert.True(partition.IsCurrent);
 
         await replica.ChangeRoleAsync(new ReplicaRole(true, 4, 1, true), _ => { });

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import zlib from 'node:zlib'
 import { lz4Compress, lz4Decompress } from '@platformatic/wasm-utils'
 import {
-  describe, expect, expectEqual, FIRST_TIMESTAMP, PARTITIONS, readLines, record, refused, run, waitFor,
+  describe, expect, expectEqual, FIRST_TIMESTAMP, nanoseconds, PARTITIONS, readLines, record, refused, run, waitFor,
 } from './records.mjs'
 
 const require = createRequire(import.meta.url)
@@ -151,7 +151,7 @@ async function deleteRecords(bootstrap, topic) {
 // Reads as a member of a group until it gets SIGTERM; commits what it has read. Says what member.py says.
 async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
   const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
-  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  const own = (event, partitions) => say(event, nanoseconds(), ...partitions)
   const stopped = new Promise(resolve => process.once('SIGTERM', resolve))
   say('started')
   const sessionTimeout = Number(sessionTimeoutMs)

@@ -1,7 +1,7 @@
 // node-rdkafka: librdkafka 2.12, with its consumer protocol for groups (KIP-848). It is compiled when it is installed, and
 // so lies in a cache of its own (see install-clients.sh).
 import { createRequire } from 'node:module'
-import { run } from './records.mjs'
+import { nanoseconds, run } from './records.mjs'
 
 const Kafka = createRequire(`${process.env.ORLEANS_KAFKA_NODE_RDKAFKA}/`)('node-rdkafka')
 const { ERR__ASSIGN_PARTITIONS } = Kafka.CODES.ERRORS
@@ -10,7 +10,7 @@ const { ERR__ASSIGN_PARTITIONS } = Kafka.CODES.ERRORS
 // "consumer" is the consumer protocol, any other that of the classic one.
 async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
   const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
-  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  const own = (event, partitions) => say(event, nanoseconds(), ...partitions)
   let isStopped = false
   process.once('SIGTERM', () => { isStopped = true })
   say('started')

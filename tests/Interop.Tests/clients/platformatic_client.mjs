@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import { Admin, Consumer, Producer } from '@platformatic/kafka'
 import {
-  describe, expect, expectEqual, FIRST_TIMESTAMP, PARTITIONS, readLines, record, refused, run, waitFor,
+  describe, expect, expectEqual, FIRST_TIMESTAMP, nanoseconds, PARTITIONS, readLines, record, refused, run, waitFor,
 } from './records.mjs'
 
 const TOPIC = 2
@@ -136,7 +136,7 @@ async function deleteRecords(bootstrap, topic) {
 // "consumer" is the consumer protocol (KIP-848), any other stands for the classic one with the client's own assignor.
 async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
   const say = (event, ...rest) => process.stdout.write([event, ...rest].join(' ') + '\n')
-  const own = (event, partitions) => say(event, BigInt(Date.now()) * 1000000n, ...partitions)
+  const own = (event, partitions) => say(event, nanoseconds(), ...partitions)
   const stopped = new Promise(resolve => process.once('SIGTERM', resolve))
   const awake = setInterval(() => {}, 1000)
   say('started')

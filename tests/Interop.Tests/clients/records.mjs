@@ -44,6 +44,12 @@ export function expectEqual(actual, expected, message) {
   expect(text(actual) === text(expected), `${message}: got ${text(actual)} instead of ${text(expected)}`)
 }
 
+// The calendar's clock, finer than Date.now(), which cuts off what comes after the milliseconds: what happened later than
+// an event in another process would seem to have come before it.
+export function nanoseconds() {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
+}
+
 export async function waitFor(condition, what) {
   const deadline = Date.now() + 10000
   while (!await condition()) {

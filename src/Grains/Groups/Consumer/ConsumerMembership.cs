@@ -111,7 +111,7 @@ internal sealed partial class ConsumerMembership(
     {
         foreach (ConsumerMember member in _members.Values.Where(each => each.NextDeadline <= now.ElapsedMs).ToList())
         {
-            report(new LostMember(member.Id, member.ClientHost, ReasonToGiveUp(member, now)));
+            report(new LostMember(member.Id, member.ClientId, member.ClientHost, ReasonToGiveUp(member, now)));
             Remove(member, now);
         }
 

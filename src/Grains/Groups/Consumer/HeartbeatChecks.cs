@@ -56,7 +56,7 @@ internal static class HeartbeatChecks
             ConsumerMember.AwayEpoch when request.InstanceId is null => "InstanceId can't be null.",
             0 when request.RebalanceTimeoutMs == -1 => "RebalanceTimeoutMs must be provided in the first request.",
             0 when request.Owned is not { Length: 0 } => "TopicPartitions must be empty in the first request.",
-            0 when request.Topics is null && request.Pattern is not { Length: > 0 }
+            0 when request.Topics is null && request.Pattern is null
                 => "SubscribedTopicNames or SubscribedTopicRegex must be provided in the first request.",
             _ => null,
         };

@@ -60,9 +60,9 @@ public sealed class EdgeTests
 
         Assert.Equal(
             [
-                new LostMember(follower, "/127.0.0.1", "it did not join again within the rebalance timeout"),
-                new LostMember(leader, "/127.0.0.1", "it was silent for a whole session"),
-                new LostMember(third, "/127.0.0.1", "it was silent for a whole session"),
+                new LostMember(follower, "client", "/127.0.0.1", "it did not join again within the rebalance timeout"),
+                new LostMember(leader, "client", "/127.0.0.1", "it was silent for a whole session"),
+                new LostMember(third, "client", "/127.0.0.1", "it was silent for a whole session"),
             ],
             scene.Lost);
     }

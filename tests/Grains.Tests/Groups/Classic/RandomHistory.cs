@@ -10,12 +10,14 @@ internal sealed class RandomHistory(int seed)
 {
     private const int MembersMax = 10;
     private const int Partitions = 12;
+    private const int PauseMaxMs = 3_000;
 
     private readonly Random _random = new(seed);
     private readonly ClassicScene _scene = new();
     private readonly List<SimulatedMember> _members = [];
     private readonly Dictionary<(int Generation, int Partition), string> _owners = [];
     private readonly List<(string MemberId, int Generation, string? Instance)> _sent = [];
+    private readonly Dictionary<string, long> _heardOf = [];
     private long _committed = -1;
     private int _generation;
     private int _instances;
@@ -73,6 +75,7 @@ internal sealed class RandomHistory(int seed)
         else if (choice < 10)
         {
             _scene.Reload();
+            _heardOf.Clear();
             foreach (SimulatedMember member in _members)
             {
                 member.ConnectionLost();
@@ -80,7 +83,7 @@ internal sealed class RandomHistory(int seed)
         }
         else if (choice < 20)
         {
-            _scene.Pass(_random.Next(1, 3_000));
+            _scene.Pass(_random.Next(1, PauseMaxMs));
         }
         else if (choice < 25 && _sent.Count > 0)
         {
@@ -143,12 +146,16 @@ internal sealed class RandomHistory(int seed)
         }
     }
 
-    private long Join(SimulatedMember member) => _scene.Join(ClassicScene.Joining(member.MemberId, member.Instance) with
+    private long Join(SimulatedMember member)
     {
-        RequiresMemberId = member.Instance is null,
-        CanSkipAssignment = true,
-        RebalanceTimeoutMs = 20_000,
-    });
+        _heardOf[member.MemberId] = _scene.Now;
+        return _scene.Join(ClassicScene.Joining(member.MemberId, member.Instance) with
+        {
+            RequiresMemberId = member.Instance is null,
+            CanSkipAssignment = true,
+            RebalanceTimeoutMs = 20_000,
+        });
+    }
 
     private void TakeJoin(SimulatedMember member, bool isLost)
     {
@@ -162,9 +169,13 @@ internal sealed class RandomHistory(int seed)
         }
     }
 
-    private long Sync(SimulatedMember member) => _scene.Sync(
-        member.MemberId, member.Generation, member.Instance,
-        assignments: [.. member.Led.Select((each, index) => (each, (byte)index))]);
+    private long Sync(SimulatedMember member)
+    {
+        _heardOf[member.MemberId] = _scene.Now;
+        return _scene.Sync(
+            member.MemberId, member.Generation, member.Instance,
+            assignments: [.. member.Led.Select((each, index) => (each, (byte)index))]);
+    }
 
     private void TakeSync(SimulatedMember member, bool isLost)
     {
@@ -202,6 +213,7 @@ internal sealed class RandomHistory(int seed)
     {
         if (_random.Next(2) == 0)
         {
+            _heardOf[member.MemberId] = _scene.Now;
             ErrorCode error = _scene.Heartbeat(member.MemberId, member.Generation, member.Instance);
             member.Take(isLost ? ErrorCode.None : error);
             return;
@@ -215,6 +227,7 @@ internal sealed class RandomHistory(int seed)
     /// <summary>A commit that may come late: what a fenced member sends must not be taken.</summary>
     private ErrorCode Commit(string memberId, int generation, string? instance)
     {
+        _heardOf[memberId] = _scene.Now;
         long offset = _committed + 1;
         bool isCurrent = _scene.Group.Members.Any(each => each.Id == memberId) && generation == _scene.Group.Generation;
         ErrorCode error = _scene.Commit(memberId, generation, offset, instance);
@@ -241,5 +254,25 @@ internal sealed class RandomHistory(int seed)
         }
 
         Assert.Equal(_committed, _scene.Offset());
+        CheckSessions();
+    }
+
+    /// <summary>
+    /// Who waits for no answer and says nothing for a whole session is no member any more. The answer may have come within
+    /// the last pause.
+    /// </summary>
+    private void CheckSessions()
+    {
+        foreach (GroupMember member in _scene.Group.Members)
+        {
+            bool isWaiting = member.JoinTicket is not null || member.SyncTicket is not null;
+            if (isWaiting || !_heardOf.TryGetValue(member.Id, out long heardOf))
+            {
+                _heardOf[member.Id] = heardOf = _scene.Now;
+            }
+
+            long silence = _scene.Now - heardOf;
+            Assert.True(silence <= ClassicScene.SessionMs + PauseMaxMs, $"{member.Id} was silent for {silence} ms");
+        }
     }
 }

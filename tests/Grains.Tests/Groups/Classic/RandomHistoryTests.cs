@@ -9,7 +9,7 @@ namespace Orleans.Kafka.Grains.Tests.Groups.Classic;
 public sealed class RandomHistoryTests
 {
     private static readonly int Seeds = int.Parse(
-        Environment.GetEnvironmentVariable("ORLEANS_KAFKA_GROUP_SEEDS") ?? "1000", CultureInfo.InvariantCulture);
+        Environment.GetEnvironmentVariable("ORLEANS_KAFKA_GROUP_SEEDS") ?? "10000", CultureInfo.InvariantCulture);
 
     [Fact]
     public void Histories_OfTenMembers_KeepEveryPromise() => Parallel.For(0, Seeds, seed =>

@@ -21,8 +21,8 @@ public sealed class HeartbeatTests
 
         Assert.Equal(
             [
-                new LostMember("a", "/127.0.0.1", "it did not give up its partitions within the rebalance timeout"),
-                new LostMember("b", "/127.0.0.1", "it was silent for a whole session"),
+                new LostMember("a", "client", "/127.0.0.1", "it did not give up its partitions within the rebalance timeout"),
+                new LostMember("b", "client", "/127.0.0.1", "it was silent for a whole session"),
             ],
             scene.Lost);
     }

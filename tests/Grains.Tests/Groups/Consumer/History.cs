@@ -230,7 +230,9 @@ internal sealed class History
         {
             if (client.Epoch > 0 && members.Count > 0)
             {
-                Assert.NotEqual(ErrorCode.None, _scene.Commit(client.MemberId, client.Epoch, "a", 0));
+                Assert.True(
+                    _scene.Commit(client.MemberId, client.Epoch, "a", 0) != ErrorCode.None,
+                    $"{client.MemberId} is fenced and could commit");
             }
         }
     }

@@ -18,6 +18,17 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    public void Pattern_EmptyOnJoin_IsAMemberWithoutTopics()
+    {
+        var scene = new ConsumerScene(("kc", 2));
+
+        ConsumerHeartbeatReply reply = scene.Send(ConsumerScene.Joining("a") with { Pattern = "" });
+
+        Assert.Equal(ErrorCode.None, (ErrorCode)reply.Error);
+        Assert.Empty(reply.Assignment!);
+    }
+
+    [Fact]
     public void Pattern_NewTopic_IsNoticedWithTheNextHeartbeat()
     {
         var scene = new ConsumerScene(("kc", 1));
