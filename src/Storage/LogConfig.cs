@@ -67,6 +67,12 @@ public sealed record LogConfig
     /// <summary><c>compression.gzip.level</c>: 1 to 9, -1 for gzip's own default.</summary>
     public int GzipLevel { get; init; } = -1;
 
+    /// <summary><c>compression.lz4.level</c>: 1 to 17; 9, the default, is the quick way.</summary>
+    public int Lz4Level { get; init; } = 9;
+
+    /// <summary><c>compression.zstd.level</c>: up to 22; up to 3, the default, is the quick way.</summary>
+    public int ZstdLevel { get; init; } = 3;
+
     /// <summary><c>message.timestamp.type</c>.</summary>
     public TimestampType TimestampType { get; init; } = TimestampType.CreateTime;
 

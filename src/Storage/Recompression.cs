@@ -33,7 +33,7 @@ internal static class Recompression
         bytes.Slice(0, RecordBatchHeader.Size).CopyTo(packed.GetSpan(RecordBatchHeader.Size));
         packed.Advance(RecordBatchHeader.Size);
         Compressions.TryCompress(
-            codec, new ReadOnlySequence<byte>(unpacked.WrittenMemory), packed, config.GzipLevel);
+            codec, new ReadOnlySequence<byte>(unpacked.WrittenMemory), packed, LevelOf(codec, config));
         var whole = packed.WrittenSpan.ToArray();
         var attributes = (batch.Attributes & ~RecordBatchHeader.CodecMask) | (int)codec;
         BinaryPrimitives.WriteInt32BigEndian(
@@ -46,6 +46,14 @@ internal static class Recompression
         append.IsRecompressed = true;
         return true;
     }
+
+    private static int? LevelOf(CompressionCodec codec, LogConfig config) => codec switch
+    {
+        CompressionCodec.Gzip => config.GzipLevel,
+        CompressionCodec.Lz4 => config.Lz4Level,
+        CompressionCodec.Zstd => config.ZstdLevel,
+        _ => null,
+    };
 
     private static long MaxTimestamp(in RecordBatchInfo batch, ReadOnlySpan<byte> records)
     {

@@ -112,6 +112,30 @@ public sealed class ProduceAndFetchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Produce_AcrossTheLargestSequence_GoesOnAtZero()
+    {
+        var given = await _client.SendAsync<InitProducerIdResponse>(
+            new InitProducerIdRequest { TransactionalId = null }, ApiKey.InitProducerId, version: 4);
+        async Task<(ErrorCode, long)> SendAsync(int sequence, params string[] values)
+        {
+            var answer = await _client.ProduceAsync("t", WireClient.Batch(given.ProducerId, sequence, values));
+            return (answer.ErrorCode, answer.BaseOffset);
+        }
+
+        // The second batch wraps within itself: its records have the sequences 2^31-1, 0 and 1.
+        Assert.Equal((ErrorCode.None, 0L), await SendAsync(int.MaxValue - 2, "a", "b"));
+        Assert.Equal((ErrorCode.OutOfOrderSequenceNumber, -1L), await SendAsync(0, "gap"));
+        Assert.Equal((ErrorCode.None, 2L), await SendAsync(int.MaxValue, "c", "d", "e"));
+        Assert.Equal((ErrorCode.OutOfOrderSequenceNumber, -1L), await SendAsync(0, "d", "e"));
+        Assert.Equal((ErrorCode.None, 5L), await SendAsync(2, "f"));
+        Assert.Equal((ErrorCode.None, 2L), await SendAsync(int.MaxValue, "c", "d", "e"));
+        Assert.Equal((ErrorCode.None, 0L), await SendAsync(int.MaxValue - 2, "a", "b"));
+
+        var records = WireClient.Records((await _client.FetchAsync("t", 0)).Records);
+        Assert.Equal(["a", "b", "c", "d", "e", "f"], records.Select(each => each.Value));
+    }
+
+    [Fact]
     public async Task InitProducerId_AcrossARestart_NeverGivesAnIdTwice()
     {
         string directory = Directory.CreateTempSubdirectory("kafka-ids-").FullName;

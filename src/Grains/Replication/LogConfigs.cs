@@ -22,6 +22,8 @@ internal static class LogConfigs
         MaxMessageBytes = topic.MaxMessageBytes,
         Compression = CodecOf(topic.CompressionType),
         GzipLevel = topic.GzipLevel,
+        Lz4Level = topic.Lz4Level,
+        ZstdLevel = topic.ZstdLevel,
         TimestampType = topic.LogAppendTime ? TimestampType.LogAppendTime : TimestampType.CreateTime,
         TimestampBeforeMaxMs = topic.TimestampBeforeMaxMs,
         TimestampAfterMaxMs = topic.TimestampAfterMaxMs,

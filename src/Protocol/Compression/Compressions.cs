@@ -60,10 +60,13 @@ public static class Compressions
     /// <param name="codec">A value that is not assigned gives false.</param>
     /// <param name="source">The records of a batch.</param>
     /// <param name="target">Receives the compressed bytes.</param>
-    /// <param name="gzipLevel">1 (fast) to 9 (small), -1 for the default; the other codecs have one level.</param>
+    /// <param name="level">
+    /// How much time may be spent, in the codec's own numbers (KIP-390): gzip 1 to 9, lz4 1 to 17, zstd up to 22; null
+    /// for Kafka's default, which is the quick way with lz4 and zstd. Snappy has no levels.
+    /// </param>
     /// <returns>False when the codec is not assigned; then nothing was written to the target.</returns>
     public static bool TryCompress(
-        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target, int gzipLevel = -1)
+        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target, int? level = null)
     {
         ArgumentNullException.ThrowIfNull(target);
         switch (codec)
@@ -76,10 +79,10 @@ public static class Compressions
 
                 return true;
             case CompressionCodec.Gzip:
-                GzipFormat.Compress(source, target, gzipLevel);
+                GzipFormat.Compress(source, target, level ?? -1);
                 return true;
             case CompressionCodec.Snappy or CompressionCodec.Lz4 or CompressionCodec.Zstd:
-                CompressContiguous(codec, source, target);
+                CompressContiguous(codec, source, target, level);
                 return true;
             default:
                 return false;
@@ -117,7 +120,7 @@ public static class Compressions
         };
 
     private static void CompressContiguous(
-        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target)
+        CompressionCodec codec, in ReadOnlySequence<byte> source, IBufferWriter<byte> target, int? level)
     {
         byte[]? copy = null;
         var span = source.FirstSpan;
@@ -134,10 +137,10 @@ public static class Compressions
                 SnappyFraming.Compress(span, target);
                 break;
             case CompressionCodec.Lz4:
-                Lz4Frame.Compress(span, target);
+                Lz4Frame.Compress(span, target, level ?? Lz4Frame.DefaultLevel);
                 break;
             default:
-                ZstdWriter.Compress(span, target);
+                ZstdWriter.Compress(span, target, level ?? ZstdWriter.DefaultLevel);
                 break;
         }
 

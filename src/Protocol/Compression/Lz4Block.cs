@@ -66,10 +66,41 @@ internal static class Lz4Block
     public static int LargestSize(int plainSize) => checked(plainSize + (plainSize / 255) + 16);
 
     /// <summary>Writes a block; the target has at least <see cref="LargestSize"/> bytes. Returns its size.</summary>
-    public static int Compress(ReadOnlySpan<byte> source, Span<byte> target)
+    /// <param name="source">Up to 64 KiB.</param>
+    /// <param name="target">Receives the block.</param>
+    /// <param name="depth">How many earlier places are tried for each match; 0 for the quick way.</param>
+    public static int Compress(ReadOnlySpan<byte> source, Span<byte> target, int depth = 0)
     {
+        if (depth > 0)
+        {
+            return CompressThoroughly(source, target, depth);
+        }
+
         var positions = ArrayPool<int>.Shared.Rent(MatchFinder.SmallTable);
         var finder = new MatchFinder(source, positions.AsSpan(0, MatchFinder.SmallTable), MatchFinder.NearestWindow);
+        var size = Write(source, ref finder, target);
+        ArrayPool<int>.Shared.Return(positions);
+        return size;
+    }
+
+    private static int CompressThoroughly(ReadOnlySpan<byte> source, Span<byte> target, int depth)
+    {
+        const int Chain = MatchFinder.NearestWindow + 1;
+        var tables = ArrayPool<int>.Shared.Rent(ThoroughMatchFinder.SmallTable + Chain);
+        var finder = new ThoroughMatchFinder(
+            source,
+            tables.AsSpan(0, ThoroughMatchFinder.SmallTable),
+            tables.AsSpan(ThoroughMatchFinder.SmallTable, Chain),
+            depth,
+            weighsOffsets: false);
+        var size = Write(source, ref finder, target);
+        ArrayPool<int>.Shared.Return(tables);
+        return size;
+    }
+
+    private static int Write<TFinder>(ReadOnlySpan<byte> source, ref TFinder finder, Span<byte> target)
+        where TFinder : struct, IMatchFinder, allows ref struct
+    {
         var done = 0;
         var written = 0;
         while (finder.TryNext(out var match))
@@ -82,7 +113,6 @@ internal static class Lz4Block
             done = match.Position + match.Length;
         }
 
-        ArrayPool<int>.Shared.Return(positions);
         return written + WriteRun(source[done..], 0, target[written..]);
     }
 

@@ -9,6 +9,9 @@ namespace Orleans.Kafka.Protocol.Compression;
 /// </summary>
 internal static class Lz4Frame
 {
+    /// <summary>The level that Kafka has where none is asked for.</summary>
+    public const int DefaultLevel = 9;
+
     private const uint Magic = 0x184D2204;
     private const uint SkippableMagic = 0x184D2A50;
     private const uint SkippableMask = 0xFFFFFFF0;
@@ -53,8 +56,13 @@ internal static class Lz4Frame
         return true;
     }
 
-    public static void Compress(ReadOnlySpan<byte> source, IBufferWriter<byte> target)
+    /// <summary>
+    /// Writes a frame. As in Kafka the default level, 9, is the quick way; all others look the longer for matches the
+    /// higher they are.
+    /// </summary>
+    public static void Compress(ReadOnlySpan<byte> source, IBufferWriter<byte> target, int level)
     {
+        var depth = level == DefaultLevel ? 0 : Math.Min(1 << Math.Clamp(level, 1, 17), ThoroughMatchFinder.GreatestDepth);
         var header = target.GetSpan(7);
         BinaryPrimitives.WriteUInt32LittleEndian(header, Magic);
         header[4] = VersionBits | IndependentFlag;
@@ -64,7 +72,7 @@ internal static class Lz4Frame
         while (!source.IsEmpty)
         {
             var count = Math.Min(source.Length, SmallestBlockSize);
-            WriteBlock(source[..count], target);
+            WriteBlock(source[..count], target, depth);
             source = source[count..];
         }
 
@@ -72,10 +80,10 @@ internal static class Lz4Frame
         target.Advance(4);
     }
 
-    private static void WriteBlock(ReadOnlySpan<byte> plain, IBufferWriter<byte> target)
+    private static void WriteBlock(ReadOnlySpan<byte> plain, IBufferWriter<byte> target, int depth)
     {
         var block = target.GetSpan(4 + Lz4Block.LargestSize(plain.Length));
-        var size = Lz4Block.Compress(plain, block[4..]);
+        var size = Lz4Block.Compress(plain, block[4..], depth);
         var field = (uint)size;
         if (size >= plain.Length)
         {

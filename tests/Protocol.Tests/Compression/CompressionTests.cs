@@ -66,6 +66,61 @@ public class CompressionTests
     }
 
     [Theory]
+    [InlineData(CompressionCodec.Gzip, 9)]
+    [InlineData(CompressionCodec.Lz4, 1)]
+    [InlineData(CompressionCodec.Lz4, 8)]
+    [InlineData(CompressionCodec.Lz4, 17)]
+    [InlineData(CompressionCodec.Zstd, -131072)]
+    [InlineData(CompressionCodec.Zstd, 4)]
+    [InlineData(CompressionCodec.Zstd, 9)]
+    [InlineData(CompressionCodec.Zstd, 22)]
+    public void TryCompress_AtALevel_ComesBackIdentical(CompressionCodec codec, int level)
+    {
+        var random = new Random(level);
+        using var buffer = new DecompressionBuffer();
+        var samples = Kinds.SelectMany(k => Sizes.Select(s => Samples.Make(k, s)))
+            .Concat(Enumerable.Range(0, 200).Select(_ => Skewed(random)));
+        foreach (var plain in samples)
+        {
+            var compressed = new ArrayBufferWriter<byte>();
+            Assert.True(Compressions.TryCompress(codec, new(plain), compressed, level));
+            Assert.True(Compressions.TryDecompress(codec, new(compressed.WrittenMemory), plain.Length, buffer));
+            Assert.True(plain.AsSpan().SequenceEqual(buffer.Written), $"{plain.Length}");
+        }
+    }
+
+    [Theory]
+    [InlineData(CompressionCodec.Gzip, 1, 9)]
+    [InlineData(CompressionCodec.Lz4, 9, 1)]
+    [InlineData(CompressionCodec.Lz4, 1, 12)]
+    [InlineData(CompressionCodec.Zstd, 3, 4)]
+    [InlineData(CompressionCodec.Zstd, 4, 12)]
+    public void TryCompress_AtAMoreThoroughLevel_TakesLessRoom(CompressionCodec codec, int quick, int thorough)
+    {
+        var plain = Samples.Make("words", 300_000);
+        int Size(int level)
+        {
+            var compressed = new ArrayBufferWriter<byte>();
+            Assert.True(Compressions.TryCompress(codec, new(plain), compressed, level));
+            return compressed.WrittenCount;
+        }
+
+        Assert.InRange(Size(thorough), 1, (int)(Size(quick) * 0.98));
+    }
+
+    [Theory]
+    [InlineData(CompressionCodec.Lz4, 9)]
+    [InlineData(CompressionCodec.Zstd, 3)]
+    public void TryCompress_AtKafkasDefaultLevel_IsWhatItIsWithoutOne(CompressionCodec codec, int level)
+    {
+        var plain = Samples.Make("words", 100_000);
+        var (one, other) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+        Assert.True(Compressions.TryCompress(codec, new(plain), one, level));
+        Assert.True(Compressions.TryCompress(codec, new(plain), other));
+        Assert.True(one.WrittenSpan.SequenceEqual(other.WrittenSpan));
+    }
+
+    [Theory]
     [InlineData(CompressionCodec.Gzip, "words", 0.45)]
     [InlineData(CompressionCodec.Snappy, "words", 0.65)]
     [InlineData(CompressionCodec.Lz4, "words", 0.65)]

@@ -6,6 +6,9 @@ namespace Orleans.Kafka.Protocol.Compression.Zstandard;
 /// </summary>
 internal sealed class SequenceCodes
 {
+    // Nearly all lengths are small.
+    private readonly byte[] _ofSmall = new byte[256];
+
     private SequenceCodes(int largestLog, int defaultLog, short[] defaultCounts, uint[] bases, byte[] bits)
     {
         LargestLog = largestLog;
@@ -15,6 +18,10 @@ internal sealed class SequenceCodes
         DefaultLog = defaultLog;
         DefaultTable = new FseTable(defaultLog);
         DefaultTable.Build(defaultCounts, defaultLog);
+        for (var value = 0; value < _ofSmall.Length; value++)
+        {
+            _ofSmall[value] = (byte)Search((uint)value);
+        }
     }
 
     public static SequenceCodes LiteralLength { get; } = new(
@@ -77,4 +84,13 @@ internal sealed class SequenceCodes
     public int DefaultLog { get; }
 
     public FseTable DefaultTable { get; }
+
+    /// <summary>The code that a number has.</summary>
+    public int CodeOf(uint value) => value < (uint)_ofSmall.Length ? _ofSmall[value] : Search(value);
+
+    private int Search(uint value)
+    {
+        var code = Bases.AsSpan().BinarySearch(value);
+        return code >= 0 ? code : Math.Max(0, ~code - 1);
+    }
 }

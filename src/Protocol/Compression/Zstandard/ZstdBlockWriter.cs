@@ -27,7 +27,9 @@ internal sealed class ZstdBlockWriter
     public void BeginFrame() => _recent = RecentDistances.AtBegin;
 
     /// <summary>Writes a block; -1, and nothing of use in the target, when it would not become smaller.</summary>
-    public int TryWrite(ReadOnlySpan<byte> source, int begin, int end, ref MatchFinder finder, Span<byte> target)
+    public int TryWrite<TFinder>(
+        ReadOnlySpan<byte> source, int begin, int end, ref TFinder finder, Span<byte> target)
+        where TFinder : struct, IMatchFinder, allows ref struct
     {
         var before = _recent;
         Collect(source, begin, end, ref finder, out var literals, out var sequences);
@@ -45,14 +47,9 @@ internal sealed class ZstdBlockWriter
 
     private static FseEncoder EncoderOf(SequenceCodes codes) => new(codes.DefaultTable, codes.Bases.Length);
 
-    private static int CodeOf(SequenceCodes codes, uint value)
-    {
-        var code = codes.Bases.AsSpan().BinarySearch(value);
-        return code >= 0 ? code : ~code - 1;
-    }
-
-    private void Collect(
-        ReadOnlySpan<byte> source, int begin, int end, ref MatchFinder finder, out int literals, out int sequences)
+    private void Collect<TFinder>(
+        ReadOnlySpan<byte> source, int begin, int end, ref TFinder finder, out int literals, out int sequences)
+        where TFinder : struct, IMatchFinder, allows ref struct
     {
         literals = 0;
         sequences = 0;
@@ -204,8 +201,8 @@ internal sealed class ZstdBlockWriter
         for (var i = sequences.Length - 1; i >= 0; i--)
         {
             var (literals, distance, match) = sequences[i];
-            var lengthCode = CodeOf(SequenceCodes.LiteralLength, literals);
-            var matchCode = CodeOf(SequenceCodes.MatchLength, match);
+            var lengthCode = SequenceCodes.LiteralLength.CodeOf(literals);
+            var matchCode = SequenceCodes.MatchLength.CodeOf(match);
             var offsetCode = BitOperations.Log2(distance);
             if (i == sequences.Length - 1)
             {

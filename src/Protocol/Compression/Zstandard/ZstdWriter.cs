@@ -5,11 +5,14 @@ using System.Numerics;
 namespace Orleans.Kafka.Protocol.Compression.Zstandard;
 
 /// <summary>
-/// Writes one Zstandard frame: greedy matches over the whole input, Huffman-coded literals, sequences in the tables
-/// that the format defines itself. Quick rather than thorough, and every reader reads it.
+/// Writes one Zstandard frame: matches over the whole input, Huffman-coded literals, sequences in the tables that the
+/// format defines itself. Every reader reads it.
 /// </summary>
 internal static class ZstdWriter
 {
+    /// <summary>The level that Kafka has where none is asked for.</summary>
+    public const int DefaultLevel = 3;
+
     private const uint Magic = 0xFD2FB528;
     private const byte SizeInFourBytesSingleSegment = 0xA0;
     private const int RawBlock = 0;
@@ -20,7 +23,11 @@ internal static class ZstdWriter
     [ThreadStatic]
     private static ZstdBlockWriter? _blockWriter;
 
-    public static void Compress(ReadOnlySpan<byte> source, IBufferWriter<byte> target)
+    /// <summary>
+    /// Writes a frame. Up to the default level, 3, matches are found the quick way; above, the search is the longer the
+    /// higher the level.
+    /// </summary>
+    public static void Compress(ReadOnlySpan<byte> source, IBufferWriter<byte> target, int level)
     {
         var header = target.GetSpan(9);
         BinaryPrimitives.WriteUInt32LittleEndian(header, Magic);
@@ -28,11 +35,41 @@ internal static class ZstdWriter
         BinaryPrimitives.WriteUInt32LittleEndian(header[5..], (uint)source.Length);
         target.Advance(9);
 
-        var blocks = _blockWriter ??= new ZstdBlockWriter();
-        var tableSize = Math.Clamp(
-            (int)BitOperations.RoundUpToPowerOf2((uint)source.Length), MatchFinder.SmallTable, MatchFinder.LargeTable);
+        var roundedSize = (int)BitOperations.RoundUpToPowerOf2((uint)source.Length);
+        if (level > DefaultLevel)
+        {
+            CompressThoroughly(source, roundedSize, level, target);
+            return;
+        }
+
+        var tableSize = Math.Clamp(roundedSize, MatchFinder.SmallTable, MatchFinder.LargeTable);
         var positions = ArrayPool<int>.Shared.Rent(tableSize);
         var finder = new MatchFinder(source, positions.AsSpan(0, tableSize), int.MaxValue);
+        WriteBlocks(source, ref finder, target);
+        ArrayPool<int>.Shared.Return(positions);
+    }
+
+    private static void CompressThoroughly(
+        ReadOnlySpan<byte> source, int roundedSize, int level, IBufferWriter<byte> target)
+    {
+        var heads = Math.Clamp(roundedSize, MatchFinder.SmallTable, ThoroughMatchFinder.LargeTable);
+        var chain = Math.Clamp(roundedSize, MatchFinder.SmallTable, ThoroughMatchFinder.LargestChain);
+        var tables = ArrayPool<int>.Shared.Rent(heads + chain);
+        var finder = new ThoroughMatchFinder(
+            source,
+            tables.AsSpan(0, heads),
+            tables.AsSpan(heads, chain),
+            Math.Min(1 << Math.Min(level - DefaultLevel + 1, 20), ThoroughMatchFinder.GreatestDepth),
+            weighsOffsets: true);
+        WriteBlocks(source, ref finder, target);
+        ArrayPool<int>.Shared.Return(tables);
+    }
+
+    private static void WriteBlocks<TFinder>(
+        ReadOnlySpan<byte> source, ref TFinder finder, IBufferWriter<byte> target)
+        where TFinder : struct, IMatchFinder, allows ref struct
+    {
+        var blocks = _blockWriter ??= new ZstdBlockWriter();
         blocks.BeginFrame();
         var at = 0;
         do
@@ -42,13 +79,12 @@ internal static class ZstdWriter
             at = end;
         }
         while (at < source.Length);
-
-        ArrayPool<int>.Shared.Return(positions);
     }
 
-    private static void WriteBlock(
-        ZstdBlockWriter blocks, ReadOnlySpan<byte> source, int begin, int end, ref MatchFinder finder,
+    private static void WriteBlock<TFinder>(
+        ZstdBlockWriter blocks, ReadOnlySpan<byte> source, int begin, int end, ref TFinder finder,
         IBufferWriter<byte> target)
+        where TFinder : struct, IMatchFinder, allows ref struct
     {
         var plain = source[begin..end];
         var last = end == source.Length ? 1 : 0;
