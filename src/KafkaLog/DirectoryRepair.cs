@@ -53,7 +53,7 @@ internal sealed class DirectoryRepair(LogEnvironment environment, TextWriter out
 
     private bool TryPlace(out string problem)
     {
-        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Path));
+        var path = Path.TrimEndingDirectorySeparator(request.Path);
         problem = $"{path}: neither a log directory nor the directory of a partition";
         if (!environment.Files.DirectoryExists(path))
         {

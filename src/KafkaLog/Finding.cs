@@ -40,7 +40,7 @@ internal static class Advice
     public const string Reopen = "nothing: the broker makes it anew when it needs it";
     public const string Remake = "kafka-log repair: it is made anew from the batches";
     public const string Cut = "start the broker: it cuts here, keeps what it cuts in a .damaged file, and says so";
-    public const string Copy = "copy the directory away before the broker starts: a recovery that comes by here cuts all behind it";
+    public const string Copy = "a recovery that comes by here cuts all behind it; kafka-log repair --keep-rest cuts out only this";
     public const string Restore = "restore the missing files from a copy, if there is one";
     public const string Look = "compare with a copy or with another replica before the broker is started";
 }

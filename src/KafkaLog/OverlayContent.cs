@@ -10,10 +10,8 @@ internal sealed class OverlayContent
 
     private readonly IFileSystem _below;
     private readonly Dictionary<long, byte[]> _pages = [];
+    private readonly List<Extent> _extents = [];
     private readonly long _originLength;
-
-    // Bytes of the file below that still show where no page lies over them.
-    private long _originShown;
     private IFile? _open;
 
     public OverlayContent(IFileSystem below, string? origin)
@@ -22,7 +20,8 @@ internal sealed class OverlayContent
         if (origin is not null)
         {
             using var file = below.Open(origin, FileOpen.Read);
-            _originLength = _originShown = Length = file.Length;
+            _originLength = file.Length;
+            Share(origin, 0, _originLength, 0);
         }
     }
 
@@ -38,7 +37,24 @@ internal sealed class OverlayContent
 
     public bool IsCut => IsPartOfOrigin && Length < _originLength;
 
-    private bool IsPartOfOrigin => Origin is not null && _originShown == Length && _pages.Count == 0;
+    private bool IsPartOfOrigin => Origin is not null && _pages.Count == 0 && _extents.Sum(e => e.Length) == Length;
+
+    /// <summary>Shows bytes of a file below, without a copy of them.</summary>
+    public void Share(string path, long from, long length, long at)
+    {
+        if (length <= 0)
+        {
+            return;
+        }
+
+        var extent = new Extent(at, length, path, from);
+        _extents.Add(extent);
+        Length = Math.Max(Length, at + length);
+        foreach (var (page, bytes) in _pages)
+        {
+            Show(extent, bytes, page * PageSize);
+        }
+    }
 
     /// <summary>True if a file below has the same bytes.</summary>
     public bool Equals(IFileSystem files, string path)
@@ -100,7 +116,12 @@ internal sealed class OverlayContent
     {
         if (length < Length)
         {
-            _originShown = Math.Min(_originShown, length);
+            _extents.RemoveAll(e => e.At >= length);
+            for (var i = 0; i < _extents.Count; i++)
+            {
+                _extents[i] = _extents[i] with { Length = Math.Min(_extents[i].Length, length - _extents[i].At) };
+            }
+
             var (last, at) = Math.DivRem(length, PageSize);
             foreach (var page in _pages.Keys.Where(p => p > last || (p == last && at == 0)).ToList())
             {
@@ -137,13 +158,34 @@ internal sealed class OverlayContent
     private void ReadOrigin(Span<byte> target, long position)
     {
         target.Clear();
-        var count = (int)Math.Clamp(_originShown - position, 0, target.Length);
-        if (count > 0)
+        foreach (var extent in _extents)
         {
-            _open ??= _below.Open(Origin!, FileOpen.Read);
-            _open.Read(target[..count], position);
+            Show(extent, target, position);
         }
     }
+
+    private void Show(Extent extent, Span<byte> target, long position)
+    {
+        var start = Math.Max(position, extent.At);
+        var count = Math.Min(position + target.Length, extent.At + extent.Length) - start;
+        if (count > 0)
+        {
+            Below(extent.Path).Read(target.Slice((int)(start - position), (int)count), extent.From + start - extent.At);
+        }
+    }
+
+    private IFile Below(string path)
+    {
+        if (_open?.Path != path)
+        {
+            Close();
+        }
+
+        return _open ??= _below.Open(path, FileOpen.Read);
+    }
+
+    /// <summary>Bytes of a file below that show from a position on.</summary>
+    private readonly record struct Extent(long At, long Length, string Path, long From);
 }
 
 /// <summary>A file of <see cref="OverlayFileSystem"/> while it is open.</summary>
@@ -172,6 +214,9 @@ internal sealed class OverlayFile(string path, OverlayContent content) : IFile
     {
         // Nothing here is durable.
     }
+
+    /// <inheritdoc cref="OverlayContent.Share"/>
+    public void Share(string path, long from, long length, long at) => content.Share(path, from, length, at);
 
     public void SetLength(long length) => content.SetLength(length);
 

@@ -18,6 +18,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
     private bool _hasSaidEpoch;
     private bool _isComplete = true;
     private bool _hasGaps;
+    private bool _isHoleExplained;
 
     /// <summary>Base offset of the first segment; -1 without segments.</summary>
     public long Start { get; private set; } = -1;
@@ -141,6 +142,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
             if (reader.Position < reader.Length)
             {
                 hasBad = true;
+                _isHoleExplained = true;
                 Report(name, reader.WhatLiesThere(), isLast ? Advice.Cut : Advice.Copy, reader.Position, End);
             }
         }
@@ -174,6 +176,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
             isBad = true;
         }
 
+        _isHoleExplained |= isBad;
         if (!isBad)
         {
             CheckEpoch(name, place);
@@ -189,12 +192,14 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
     private void NoteHole(string name, long next)
     {
-        if (next > End && !MayHaveHoles)
+        if (next > End && !MayHaveHoles && !_isHoleExplained)
         {
             Notes.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Path.Join(directory, name)}: no batch has offsets {End}-{next - 1}: cleaning leaves such holes, and so do missing files"));
+                $"{Path.Join(directory, name)}: offsets {End}-{next - 1} are in no batch: cleaned away, or a file is missing"));
         }
+
+        _isHoleExplained = false;
     }
 
     private void Count(in RecordBatchInfo batch)

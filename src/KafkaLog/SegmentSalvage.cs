@@ -157,6 +157,13 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
 
     private static long Copy(IFile source, long from, long end, IFile target, long to)
     {
+        if (target is OverlayFile overlay && source is not OverlayFile)
+        {
+            // A plan needs no copy.
+            overlay.Share(source.Path, from, end - from, to);
+            return to + end - from;
+        }
+
         var buffer = new byte[Math.Min(Window, Math.Max(0, end - from))];
         while (from < end)
         {
