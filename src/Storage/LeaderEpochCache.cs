@@ -97,15 +97,15 @@ internal sealed class LeaderEpochCache
             : (entries[higher - 1].Epoch, entries[higher].StartOffset);
     }
 
-    /// <summary>Writes the checkpoint if something changed: text, <c>0</c>, count, a line per epoch.</summary>
-    /// <param name="files">The disk.</param>
-    /// <param name="directory">The partition's directory.</param>
-    /// <param name="flush">Flush the file; else somebody does it soon for all files.</param>
-    public void Save(IFileSystem files, string directory, bool flush)
+    /// <summary>
+    /// The checkpoint to write if something changed, null if not: text, <c>0</c>, count, a line per epoch. From now on it
+    /// counts as written: who takes it either writes it or ends the log.
+    /// </summary>
+    public byte[]? TakeChanged()
     {
         if (!IsDirty)
         {
-            return;
+            return null;
         }
 
         var text = new StringBuilder().Append("0\n").Append(_entries.Length).Append('\n');
@@ -114,19 +114,8 @@ internal sealed class LeaderEpochCache
             text.Append(CultureInfo.InvariantCulture, $"{entry.Epoch} {entry.StartOffset}\n");
         }
 
-        var path = Path.Join(directory, LogFileName.LeaderEpochs);
-        var bytes = Encoding.ASCII.GetBytes(text.ToString());
-        if (flush)
-        {
-            files.ReplaceWithoutDirectoryFlush(path, bytes);
-        }
-        else
-        {
-            files.WriteUnflushed(path + ".tmp", bytes);
-            files.RenameFile(path + ".tmp", path);
-        }
-
         IsDirty = false;
+        return Encoding.ASCII.GetBytes(text.ToString());
     }
 
     /// <summary>Reads the checkpoint; false if there is none or it is damaged.</summary>

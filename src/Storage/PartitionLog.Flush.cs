@@ -23,9 +23,7 @@ public sealed partial class PartitionLog
         lock (_flushGate)
         {
             FlushTarget target;
-            LogSegment[] dirty;
-            bool names;
-            List<long>? snapshots;
+            DirtyFiles dirty;
             lock (_gate)
             {
                 if (_isFailed || _isClosed)
@@ -39,26 +37,18 @@ public sealed partial class PartitionLog
                     return true;
                 }
 
-                names = _isDirectoryDirty;
                 if (Volatile.Read(ref _nameFlushes) > 0)
                 {
                     // Somebody has taken names and epochs upon him, and may fail.
-                    names = true;
+                    _isDirectoryDirty = true;
                     _epochs.MarkDirty();
                 }
 
-                dirty = DirtySegments();
-                snapshots = _unflushedSnapshots;
+                dirty = TakeDirty() with { Snapshots = _unflushedSnapshots };
                 _unflushedSnapshots = null;
-                Interlocked.Increment(ref _nameFlushes);
-                _isDirectoryDirty = false;
-                if (!PersistSmallFiles(dirty, flush: true))
-                {
-                    return false;
-                }
             }
 
-            var isFlushed = FlushFiles(dirty, names, snapshots);
+            var isFlushed = PersistSmallFiles(dirty, flush: true) && FlushFiles(dirty);
             if (isFlushed)
             {
                 MoveRecoveryPoint(target);
@@ -75,23 +65,28 @@ public sealed partial class PartitionLog
     /// <returns>What the shared flush will cover of the log; null if the log has failed.</returns>
     internal FlushTarget? PrepareSharedFlush()
     {
-        lock (_gate)
+        lock (_flushGate)
         {
-            if (_isFailed || _isClosed)
+            FlushTarget target;
+            DirtyFiles dirty;
+            lock (_gate)
             {
-                return null;
+                if (_isFailed || _isClosed)
+                {
+                    return null;
+                }
+
+                target = new FlushTarget(Offsets.LogEnd, _cuts);
+                if (IsClean)
+                {
+                    Interlocked.Increment(ref _nameFlushes);
+                    return target;
+                }
+
+                dirty = TakeDirty();
             }
 
-            var target = new FlushTarget(Offsets.LogEnd, _cuts);
-            var isClean = IsClean;
-            Interlocked.Increment(ref _nameFlushes);
-            if (isClean)
-            {
-                return target;
-            }
-
-            _isDirectoryDirty = false;
-            return PersistSmallFiles(DirtySegments(), flush: false) ? target : null;
+            return PersistSmallFiles(dirty, flush: false) ? target : null;
         }
     }
 
@@ -241,6 +236,15 @@ public sealed partial class PartitionLog
     private bool IsClean => Offsets.LogEnd <= _recoveryPoint && !_isDirectoryDirty && !_epochs.IsDirty
         && Volatile.Read(ref _nameFlushes) == 0;
 
+    /// <summary>Takes upon itself everything that is not durable; until that is over, <see cref="_nameFlushes"/> says so.</summary>
+    private DirtyFiles TakeDirty()
+    {
+        Interlocked.Increment(ref _nameFlushes);
+        var dirty = new DirtyFiles(DirtySegments(), Active, _isDirectoryDirty, _epochs.TakeChanged());
+        _isDirectoryDirty = false;
+        return dirty;
+    }
+
     // Segments below the log start count as well while they are there: a recovery goes through them first, and if
     // it found their end missing it would cut off all that follows.
     private LogSegment[] DirtySegments() =>
@@ -250,21 +254,32 @@ public sealed partial class PartitionLog
             || _segments[i + 1].BaseOffset > _recoveryPoint || s.HasUnflushedIndexes),
     ];
 
-    private bool PersistSmallFiles(LogSegment[] dirty, bool flush)
+    /// <summary>Without the lock of the appends: only flushes and truncations have to do with these files.</summary>
+    private bool PersistSmallFiles(in DirtyFiles dirty, bool flush)
     {
         try
         {
             // The active segment's indexes stay in memory: they go to their files when it is sealed, and
             // until then a recovery makes them anew.
-            foreach (var segment in dirty)
+            foreach (var segment in dirty.Segments)
             {
-                if (segment != Active)
+                if (segment != dirty.Active)
                 {
                     segment.PersistIndexes();
                 }
             }
 
-            _epochs.Save(_environment.Files, Directory, flush);
+            var path = Path.Join(Directory, LogFileName.LeaderEpochs);
+            if (dirty.Epochs is not null && flush)
+            {
+                _environment.Files.ReplaceWithoutDirectoryFlush(path, dirty.Epochs);
+            }
+            else if (dirty.Epochs is not null)
+            {
+                _environment.Files.WriteUnflushed(path + ".tmp", dirty.Epochs);
+                _environment.Files.RenameFile(path + ".tmp", path);
+            }
+
             return true;
         }
         catch (IOException e)
@@ -274,11 +289,11 @@ public sealed partial class PartitionLog
         }
     }
 
-    private bool FlushFiles(LogSegment[] dirty, bool names, List<long>? snapshots)
+    private bool FlushFiles(in DirtyFiles dirty)
     {
         try
         {
-            foreach (var segment in dirty)
+            foreach (var segment in dirty.Segments)
             {
                 // A segment that was never written has no file; one that was removed needs no flush.
                 if (segment.Size == 0 || segment.File.Pin() is not { } file)
@@ -297,12 +312,16 @@ public sealed partial class PartitionLog
                 }
             }
 
-            if (names)
+            if (dirty.Names)
             {
-                snapshots?.ForEach(s => FlushFile(LogFileName.PathOf(Directory, s, LogFileName.Snapshot)));
+                dirty.Snapshots?.ForEach(s => FlushFile(LogFileName.PathOf(Directory, s, LogFileName.Snapshot)));
                 FlushMetadata();
-                _environment.Files.FlushDirectory(Directory);
                 _environment.Files.FlushDirectory(Path.GetDirectoryName(Directory)!);
+            }
+
+            if (dirty.Names || dirty.Epochs is not null)
+            {
+                _environment.Files.FlushDirectory(Directory);
             }
 
             return true;
@@ -338,10 +357,14 @@ public sealed partial class PartitionLog
 
     private void FlushFile(string path)
     {
-        if (_environment.Files.FileExists(path))
+        try
         {
             using var file = _environment.Files.Open(path, FileOpen.ReadWrite);
             file.Flush();
+        }
+        catch (FileNotFoundException)
+        {
+            // Gone with its segment, or never made.
         }
     }
 
@@ -362,5 +385,10 @@ public sealed partial class PartitionLog
             _recordsSinceFlush = Offsets.LogEnd - target.Offset;
             _lastFlushMs = _environment.NowMs;
         }
+    }
+
+    private readonly record struct DirtyFiles(LogSegment[] Segments, LogSegment Active, bool Names, byte[]? Epochs)
+    {
+        public List<long>? Snapshots { get; init; }
     }
 }

@@ -41,6 +41,7 @@ public sealed partial class PartitionLog
     /// <returns>How many segments went.</returns>
     public int ApplyRetention()
     {
+        LoadTimesOfOldest();
         lock (_gate)
         {
             var config = _config;
@@ -108,6 +109,35 @@ public sealed partial class PartitionLog
         }
 
         return doomed.Count;
+    }
+
+    /// <summary>
+    /// Has the times of the segments that may be expired read from their indexes before the lock is taken: appends do not
+    /// wait for that.
+    /// </summary>
+    private void LoadTimesOfOldest()
+    {
+        var config = _config;
+        if (_isFailed || _isClosed || !config.Delete || config.RetentionMs < 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var segments = _segments;
+            for (var i = 0; i < segments.Length - 1; i++)
+            {
+                if (_environment.NowMs - TimeOf(segments[i]) <= config.RetentionMs)
+                {
+                    return;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // Whoever needs it finds out under the lock, and ends the log.
+        }
     }
 
     // A segment that cleaning emptied has nothing to keep, but it must not stand before those that go.

@@ -12,16 +12,22 @@ public readonly record struct AbortedTransaction(
 
 /// <summary>
 /// The aborted transactions whose marker lies in one segment; 34 bytes an entry: int16 version 0, int64 producer id,
-/// first offset, last offset, last stable offset. The file is made with the first entry. Thread-safe.
+/// first offset, last offset, last stable offset. The file is made with the first entry. Thread-safe. Who reads waits only for
+/// the first reading of the file, never for a write or a flush; nor does who adds an entry.
 /// </summary>
 internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 {
     public const int EntrySize = 34;
 
+    // Guards the entries, and the reading of them. Never held while the file is written or flushed.
+    private readonly Lock _gate = new();
+
+    // One at a time writes, cuts or flushes the file. Taken before the other one.
+    private readonly Lock _writing = new();
     private List<AbortedTransaction>? _entries;
     private int _persisted;
-    private bool _isUnflushed;
-    private bool _fileExists = fileExists;
+    private volatile bool _isUnflushed;
+    private volatile bool _fileExists = fileExists;
 
     public SegmentFile File => file;
 
@@ -31,7 +37,7 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
     {
         get
         {
-            lock (this)
+            lock (_gate)
             {
                 return !_fileExists && _entries is not { Count: > 0 };
             }
@@ -40,7 +46,7 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 
     public void Append(AbortedTransaction transaction)
     {
-        lock (this)
+        lock (_gate)
         {
             Load().Add(transaction);
         }
@@ -52,7 +58,7 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
     /// </summary>
     public bool Collect(long from, long upTo, List<AbortedTransaction> result)
     {
-        lock (this)
+        lock (_gate)
         {
             if (!_fileExists && _entries is null)
             {
@@ -78,7 +84,7 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 
     public List<AbortedTransaction> ReadAll()
     {
-        lock (this)
+        lock (_gate)
         {
             return _fileExists || _entries is not null ? [.. Load()] : [];
         }
@@ -86,29 +92,38 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
 
     public void Persist()
     {
-        lock (this)
+        lock (_writing)
         {
-            if (_entries is null || _entries.Count == _persisted)
+            byte[] bytes;
+            int persisted;
+            lock (_gate)
             {
-                return;
+                if (_entries is null || _entries.Count == _persisted)
+                {
+                    return;
+                }
+
+                persisted = _persisted;
+                bytes = new byte[(_entries.Count - persisted) * EntrySize];
+                for (var i = persisted; i < _entries.Count; i++)
+                {
+                    Encode(_entries[i], bytes.AsSpan((i - persisted) * EntrySize));
+                }
             }
 
-            var bytes = new byte[(_entries.Count - _persisted) * EntrySize];
-            for (var i = _persisted; i < _entries.Count; i++)
+            WithFile(f => f.Write(bytes, (long)persisted * EntrySize));
+            lock (_gate)
             {
-                Encode(_entries[i], bytes.AsSpan((i - _persisted) * EntrySize));
+                _persisted = persisted + (bytes.Length / EntrySize);
+                _fileExists = true;
+                _isUnflushed = true;
             }
-
-            WithFile(f => f.Write(bytes, (long)_persisted * EntrySize));
-            _persisted = _entries.Count;
-            _fileExists = true;
-            _isUnflushed = true;
         }
     }
 
     public void Flush()
     {
-        lock (this)
+        lock (_writing)
         {
             if (_isUnflushed)
             {
@@ -121,21 +136,29 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
     /// <summary>Drops what was aborted at or behind an offset.</summary>
     public void TruncateTo(long offset)
     {
-        lock (this)
+        lock (_writing)
         {
-            if (!_fileExists && _entries is null)
+            int left;
+            lock (_gate)
             {
-                return;
+                if (!_fileExists && _entries is null)
+                {
+                    return;
+                }
+
+                var entries = Load();
+                entries.RemoveAll(e => e.LastOffset >= offset);
+                left = entries.Count;
+                if (_persisted <= left)
+                {
+                    return;
+                }
+
+                _persisted = left;
             }
 
-            var entries = Load();
-            entries.RemoveAll(e => e.LastOffset >= offset);
-            if (_persisted > entries.Count)
-            {
-                _persisted = entries.Count;
-                WithFile(f => f.SetLength((long)_persisted * EntrySize));
-                _isUnflushed = true;
-            }
+            WithFile(f => f.SetLength((long)left * EntrySize));
+            _isUnflushed = true;
         }
     }
 
