@@ -33,7 +33,8 @@ internal static class Program
                 + "Install one, for example with: apt-get install gcc libc6-dev");
         }
 
-        var needsBroker = !options.FloorsOnly && options.External is null && !options.WantsOnly("log");
+        var needsBroker = !options.FloorsOnly && options.External is null
+            && !options.WantsOnly("log") && !options.WantsOnly("cleaning");
         var command = needsBroker ? Broker.Command(options) : null;
         var target = options.FloorsOnly ? "floors only" : options.External is { } other
             ? $"{other.Host}:{other.Port}"
@@ -61,13 +62,20 @@ internal static class Program
     private static Session MeasureAll(BenchOptions options, NativeTools tools, string[]? command)
     {
         var logRows = new List<Row>();
+        void AddLogRow(Row row)
+        {
+            logRows.Add(row);
+            Console.Error.WriteLine(Report.Line(row));
+        }
+
         if (options.Wants("log") && !options.FloorsOnly && options.External is null)
         {
-            LogRows.Run(options, row =>
-            {
-                logRows.Add(row);
-                Console.Error.WriteLine(Report.Line(row));
-            });
+            LogRows.Run(options, AddLogRow);
+        }
+
+        if (options.Groups.Contains("cleaning"))
+        {
+            CleaningRows.Run(options, AddLogRow);
         }
 
         using var floor = ServerProcess.Start(options.DataDirectory, pinned: true,
