@@ -25,6 +25,7 @@ public static class GrainRegistrations
         services.AddSingleton<MetadataCache>();
         services.AddSingleton<CurrentSettings>();
         services.AddSingleton<LiveBrokers>();
+        services.AddSingleton<LiveBrokersLog>();
         services.AddSingleton<MetadataPublisher>();
         services.AddSingleton<TopicPlanner>();
         services.AddSingleton<LocalReplicas>();

@@ -7,6 +7,7 @@ using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Groups.Lag;
 using Orleans.Kafka.Grains.Metadata;
+using Orleans.Kafka.Grains.Placement;
 using Orleans.Kafka.Grains.Replication;
 using Orleans.Kafka.Storage;
 
@@ -26,9 +27,12 @@ internal sealed partial class BrokerLifetime(
     MetadataCache metadata,
     GroupCoordinator groups,
     GroupLagReport lag,
+    LiveBrokersLog peers,
     TimeProvider clock,
     ILogger<BrokerLifetime> logger) : IHostedService
 {
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
+
     private IClusterGrain Cluster => grains.GetGrain<IClusterGrain>("cluster");
 
     private IBrokerGrain Broker => grains.GetGrain<IBrokerGrain>(settings.NodeId.ToString());
@@ -36,7 +40,8 @@ internal sealed partial class BrokerLifetime(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         long started = clock.GetTimestamp();
-        ClusterSnapshot snapshot = await Cluster.JoinAsync(replicas.LookIntoDirectory());
+        BroughtDirectory? brought = replicas.LookIntoDirectory();
+        ClusterSnapshot snapshot = await WhenThereAsync(() => Cluster.JoinAsync(brought), cancellationToken);
         OpenDirectory(snapshot.ClusterId);
         try
         {
@@ -55,6 +60,7 @@ internal sealed partial class BrokerLifetime(
         housekeeping.Start();
         groups.Start();
         lag.Start();
+        peers.Start();
         LogServing(
             logger, settings.NodeId, string.Join(", ", addresses.Current.Select(each => $"{each.Listener}://{each.Host}:{each.Port}")),
             clock.GetElapsedTime(started).TotalMilliseconds);
@@ -64,6 +70,7 @@ internal sealed partial class BrokerLifetime(
     {
         housekeeping.Dispose();
         lag.Dispose();
+        peers.Dispose();
         groups.Stop();
         await endpoint.StopAsync(cancellationToken);
         await CloseAsync();
@@ -96,13 +103,13 @@ internal sealed partial class BrokerLifetime(
         bool portsAreKnown = settings.Listeners.All(listener => listener.Port != 0);
         if (portsAreKnown)
         {
-            await RegisterAsync();
+            await RegisterAsync(cancellationToken);
         }
 
         await BindAsync(cancellationToken);
         if (!portsAreKnown)
         {
-            await RegisterAsync();
+            await RegisterAsync(cancellationToken);
         }
     }
 
@@ -112,12 +119,36 @@ internal sealed partial class BrokerLifetime(
         replicas.CloseDirectory();
     }
 
-    private Task RegisterAsync() => Cluster.RegisterBrokerAsync(new BrokerRegistration
+    private Task RegisterAsync(CancellationToken cancellationToken)
     {
-        BrokerId = settings.NodeId,
-        Listeners = addresses.Resolve(endpoint.BoundListeners),
-        Rack = settings.Rack,
-    });
+        var registration = new BrokerRegistration
+        {
+            BrokerId = settings.NodeId,
+            Listeners = addresses.Resolve(endpoint.BoundListeners),
+            Rack = settings.Rack,
+        };
+        return WhenThereAsync(() => Cluster.RegisterBrokerAsync(registration), cancellationToken);
+    }
+
+    /// <summary>
+    /// Asks until the cluster's grain answers: its silo may be dead, and the others be about to find out. What is asked may
+    /// be done twice.
+    /// </summary>
+    private async Task<T> WhenThereAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (Exception exception) when (GrainFailure.IsAbsence(exception))
+            {
+                LogWaiting(logger, settings.NodeId, GrainFailure.InOneLine(exception));
+                await Task.Delay(RetryPeriod, clock, cancellationToken);
+            }
+        }
+    }
 
     private async Task BindAsync(CancellationToken cancellationToken)
     {
@@ -134,6 +165,9 @@ internal sealed partial class BrokerLifetime(
 
     [LoggerMessage(1001, LogLevel.Information, "broker {BrokerId} serves {Listeners} after {Milliseconds:F0} ms")]
     private static partial void LogServing(ILogger logger, int brokerId, string listeners, double milliseconds);
+
+    [LoggerMessage(1003, LogLevel.Warning, "broker {BrokerId} waits for the cluster's grain: {Reason}")]
+    private static partial void LogWaiting(ILogger logger, int brokerId, string reason);
 
     [LoggerMessage(1002, LogLevel.Information, "broker {BrokerId} stopped; everything is flushed")]
     private static partial void LogStopped(ILogger logger, int brokerId);

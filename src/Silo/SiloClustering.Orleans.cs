@@ -5,6 +5,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Configs;
+using Orleans.Runtime.MembershipService;
 
 namespace Orleans.Kafka.Silo;
 
@@ -14,7 +16,19 @@ internal static partial class SiloClustering
     private const string Provider = "Npgsql";
     private const string DefaultCluster = "orleans-kafka";
 
-    static partial void JoinCluster(HostApplicationBuilder builder, IConfigurationSection cluster)
+    private static readonly TimeSpan ProbePeriodMin = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// After a crash of the whole cluster a silo that starts waits for those which the membership believes to be up, unless
+    /// they have not written for three of these periods: so that brokers start although one of them never comes back.
+    /// </summary>
+    private static readonly TimeSpan SignOfLifePeriod = TimeSpan.FromSeconds(5);
+
+    /// <summary>So long it waits. Then it starts again, and by then they have not written for so long.</summary>
+    private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
+
+    static partial void JoinCluster(
+        HostApplicationBuilder builder, IConfigurationSection cluster, BrokerSettings settings)
     {
         string connection = cluster["ConnectionString"]!;
         string advertised = cluster["AdvertisedAddress"] ?? IPAddress.Loopback.ToString();
@@ -32,6 +46,7 @@ internal static partial class SiloClustering
                 options.ServiceId = cluster["ServiceId"] ?? DefaultCluster;
             })
             .ConfigureEndpoints(address, siloPort, gatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(address))
+            .Configure<ClusterMembershipOptions>(options => Configure(options, settings))
             .UseAdoNetClustering(options =>
             {
                 options.Invariant = Provider;
@@ -42,6 +57,17 @@ internal static partial class SiloClustering
                 options.Invariant = Provider;
                 options.ConnectionString = connection;
             }));
+    }
+
+    static partial void LookInto(Exception exception, ref bool isWorthAnotherStart) =>
+        isWorthAnotherStart = exception is OrleansClusterConnectivityCheckFailedException;
+
+    private static void Configure(ClusterMembershipOptions options, BrokerSettings settings)
+    {
+        TimeSpan period = settings.BrokerSessionTimeout / options.NumMissedProbesLimit;
+        options.ProbeTimeout = period > ProbePeriodMin ? period : ProbePeriodMin;
+        options.IAmAliveTablePublishTimeout = SignOfLifePeriod;
+        options.MaxJoinAttemptTime = JoinPatience;
     }
 
     private static int Port(IConfigurationSection cluster, string name, int usual)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
+using Orleans.Kafka.Grains.Configs;
 
 namespace Orleans.Kafka.Silo;
 
@@ -9,7 +10,7 @@ namespace Orleans.Kafka.Silo;
 /// </summary>
 internal static partial class SiloClustering
 {
-    public static void AddSiloClustering(this HostApplicationBuilder builder)
+    public static void AddSiloClustering(this HostApplicationBuilder builder, BrokerSettings settings)
     {
         IConfigurationSection cluster = builder.Configuration.GetSection("Cluster");
         if (string.IsNullOrEmpty(cluster["ConnectionString"]))
@@ -18,10 +19,21 @@ internal static partial class SiloClustering
         }
         else
         {
-            JoinCluster(builder, cluster);
+            JoinCluster(builder, cluster, settings);
         }
     }
 
+    /// <summary>True when a silo could not join and may when it tries again.</summary>
+    public static bool IsWorthAnotherStart(Exception exception)
+    {
+        bool isWorthIt = false;
+        LookInto(exception, ref isWorthIt);
+        return isWorthIt;
+    }
+
+    static partial void LookInto(Exception exception, ref bool isWorthAnotherStart);
+
     /// <summary>Joins the silos that share a database.</summary>
-    static partial void JoinCluster(HostApplicationBuilder builder, IConfigurationSection cluster);
+    static partial void JoinCluster(
+        HostApplicationBuilder builder, IConfigurationSection cluster, BrokerSettings settings);
 }

@@ -122,6 +122,9 @@ public sealed partial class BrokerSettings
     /// <summary>log.retention.ms, or what its coarser units say; negative for ever.</summary>
     public TimeSpan Retention => Span(Milliseconds("log.retention.ms"));
 
+    /// <summary>broker.session.timeout.ms: so long after its last sign of life a broker is taken for dead.</summary>
+    public TimeSpan BrokerSessionTimeout => Span(Int("broker.session.timeout.ms"));
+
     /// <summary>log.roll.ms, or what its coarser unit says.</summary>
     public TimeSpan Roll => Span(Milliseconds("log.roll.ms"));
 

@@ -8,7 +8,7 @@ namespace Orleans.Kafka.Grains.Replication;
 public interface IBrokerGrain : IGrainWithStringKey
 {
     /// <summary>Opens every replica that the cluster's snapshot places here. Answers when all of them serve.</summary>
-    [Alias("Start")]
+    [Alias("Start"), ResponseTimeout(LogWaits.Disk)]
     Task StartAsync(ClusterSnapshot snapshot);
 
     /// <summary>
@@ -19,12 +19,19 @@ public interface IBrokerGrain : IGrainWithStringKey
     Task ApplyAsync(MetadataChange change);
 
     /// <summary>Closes all replicas. What is answered is flushed: the next start need not recover anything.</summary>
-    [Alias("Stop")]
+    [Alias("Stop"), ResponseTimeout(LogWaits.Disk)]
     Task StopAsync();
 
     /// <summary>What lies before readers at these places; in their order.</summary>
     [Alias("LookAhead"), AlwaysInterleave]
     Task<PartitionOutlook[]> LookAheadAsync(PartitionPosition[] positions);
+}
+
+/// <summary>How long a call may take that opens or closes logs.</summary>
+internal static class LogWaits
+{
+    /// <summary>After a crash a log is read from its recovery point on: as long as that takes, nothing is wrong.</summary>
+    public const string Disk = "1.00:00:00";
 }
 
 /// <summary>One replica: the only writer of its segment files. Key: <see cref="ReplicaKey"/>.</summary>
@@ -36,15 +43,15 @@ public interface IReplicaGrain : IGrainWithStringKey
     /// A state with an older partition epoch than the one known is ignored.
     /// Answers Kafka's error code, 0 when the replica serves.
     /// </summary>
-    [Alias("Open")]
+    [Alias("Open"), ResponseTimeout(LogWaits.Disk)]
     Task<short> OpenAsync(ReplicaAssignment assignment);
 
     /// <summary>Closes the log after a failed write, and opens it again through recovery.</summary>
-    [Alias("Reopen")]
+    [Alias("Reopen"), ResponseTimeout(LogWaits.Disk)]
     Task<short> ReopenAsync();
 
     /// <summary>Flushes and closes the log.</summary>
-    [Alias("Close")]
+    [Alias("Close"), ResponseTimeout(LogWaits.Disk)]
     Task CloseAsync();
 
     /// <summary>Closes the replica and deletes its files.</summary>

@@ -1,7 +1,9 @@
 using System.Reflection;
 using Orleans.GrainDirectory;
 using Orleans.Kafka.Grains.Cluster;
+using Orleans.Kafka.Grains.Groups;
 using Orleans.Kafka.Grains.Placement;
+using Orleans.Kafka.Grains.Replication;
 
 namespace Orleans.Kafka.Runtime.Tests.Contracts;
 
@@ -56,6 +58,18 @@ public sealed class ContractTests
         Assert.NotEmpty(placed);
         Assert.All(placed, type => Assert.True(type.IsDefined(typeof(GrainDirectoryAttribute), inherit: false), type.Name));
     }
+
+    // A recovery after a crash takes minutes where logs are large; a call without a word about it is given up after 30 seconds.
+    [Theory]
+    [InlineData(typeof(IBrokerGrain), nameof(IBrokerGrain.StartAsync))]
+    [InlineData(typeof(IBrokerGrain), nameof(IBrokerGrain.StopAsync))]
+    [InlineData(typeof(IReplicaGrain), nameof(IReplicaGrain.OpenAsync))]
+    [InlineData(typeof(IReplicaGrain), nameof(IReplicaGrain.ReopenAsync))]
+    [InlineData(typeof(IReplicaGrain), nameof(IReplicaGrain.CloseAsync))]
+    [InlineData(typeof(IGroupGrain), nameof(IGroupGrain.JoinAsync))]
+    [InlineData(typeof(IGroupGrain), nameof(IGroupGrain.SyncAsync))]
+    public void Calls_ThatMayTakeLong_AreGivenTheTime(Type grainInterface, string method) => Assert.True(
+        grainInterface.GetMethod(method)!.GetCustomAttribute<ResponseTimeoutAttribute>()?.Timeout >= TimeSpan.FromHours(1));
 
     // Real Orleans serializes an exception even for a caller on the same silo, and replaces one it has no codec for.
     [Fact]
