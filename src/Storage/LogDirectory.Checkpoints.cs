@@ -46,6 +46,7 @@ public sealed partial class LogDirectory
         IOException? failure = null;
         try
         {
+            var began = _environment.Instruments?.FlushBegins() ?? 0;
             if (!_environment.Files.TryFlushAll(Path))
             {
                 for (var i = 0; i < logs.Count; i++)
@@ -55,6 +56,8 @@ public sealed partial class LogDirectory
 
                 return logs.Count(l => l.Flush());
             }
+
+            _environment.Instruments?.FlushEnded(began, LogInstruments.FileSystem);
         }
         catch (IOException e)
         {
@@ -96,7 +99,9 @@ public sealed partial class LogDirectory
 
         if (_flushedFiles.Count > 0)
         {
+            var began = _environment.Instruments?.FlushBegins() ?? 0;
             _environment.Files.FlushTogether(_flushedFiles, _flushFailures);
+            _environment.Instruments?.FlushEnded(began, LogInstruments.Group);
         }
 
         var next = 0;

@@ -48,6 +48,9 @@ public sealed class LogEnvironment
     /// <summary>Bounds the open handles of segments that nobody uses at the moment.</summary>
     public OpenFileCache OpenFiles { get; init; }
 
+    /// <summary>Measures flushes; null for nobody.</summary>
+    public LogInstruments? Instruments { get; set; }
+
     internal Random Random { get; }
 
     internal long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -303,8 +303,10 @@ public sealed partial class PartitionLog
 
                 try
                 {
+                    var began = _environment.Instruments?.FlushBegins() ?? 0;
                     file.Flush();
                     segment.FlushIndexes();
+                    _environment.Instruments?.FlushEnded(began, LogInstruments.Segment);
                 }
                 finally
                 {

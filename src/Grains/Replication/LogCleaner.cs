@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Configs;
 using Orleans.Kafka.Grains.Metadata;
@@ -11,7 +12,8 @@ namespace Orleans.Kafka.Grains.Replication;
 /// cleaned is left alone for a while, one that holds damage until it is opened anew.
 /// </summary>
 public sealed partial class LogCleaner(
-    LocalReplicas replicas, CurrentSettings settings, TimeProvider clock, ILogger<LogCleaner> logger) : IDisposable
+    LocalReplicas replicas, CurrentSettings settings, TimeProvider clock, ILogger<LogCleaner> logger, IMeterFactory? meters = null)
+    : IDisposable
 {
     private static readonly TimeSpan RestAfterFailure = TimeSpan.FromMinutes(5);
 
@@ -19,6 +21,8 @@ public sealed partial class LogCleaner(
     private readonly CancellationTokenSource _stop = new();
     private readonly HashSet<PartitionLog> _inWork = [];
     private readonly Dictionary<PartitionLog, long> _restUntil = [];
+    private readonly CleanerInstruments? _instruments =
+        meters?.Create(KafkaMeter.Name) is { } meter ? new CleanerInstruments(meter) : null;
     private ITimer? _timer;
     private IoThrottle? _throttle;
     private double _throttledAt;
@@ -156,6 +160,7 @@ public sealed partial class LogCleaner(
         {
             long started = clock.GetTimestamp();
             CompactionReport report = log.Compact(Options(current), _stop.Token);
+            _instruments?.Note(report, clock.GetElapsedTime(started));
             if (report.Outcome == CompactionOutcome.Cleaned)
             {
                 LogCleaned(

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Orleans.Kafka.Grains.Cluster;
 using Orleans.Kafka.Grains.Configs;
@@ -27,13 +28,15 @@ public sealed partial class ReplicaHost
     /// <param name="clock">The clock.</param>
     /// <param name="random">Seeds what the logs draw.</param>
     /// <param name="logger">Hears what the logs have to say.</param>
+    /// <param name="meters">Makes the meter; null without metrics.</param>
     public ReplicaHost(
         CurrentSettings settings,
         LocalReplicas replicas,
         IFileSystem files,
         TimeProvider clock,
         Random random,
-        ILogger<ReplicaHost> logger)
+        ILogger<ReplicaHost> logger,
+        IMeterFactory? meters = null)
     {
         _settings = settings;
         _replicas = replicas;
@@ -45,6 +48,11 @@ public sealed partial class ReplicaHost
             OpenFiles = new OpenFileCache(HandleBudget.OfProcessWith(settings.Value.OpenFilesMax).Files),
             Notices = notice => LogNotice(logger, notice.Kind, notice.Path, notice.Text),
         };
+        if (meters?.Create(KafkaMeter.Name) is { } meter)
+        {
+            _environment.Instruments = new LogInstruments(meter, clock);
+            _ = new LogGauges(meter, replicas, _environment, () => _directory);
+        }
     }
 
     private string DirectoryPath => Path.GetFullPath(_settings.Value.LogDirectories[0]);

@@ -42,7 +42,7 @@ public sealed partial class GroupLagReport : IDisposable
         _settings = settings;
         _clock = clock;
         _logger = logger;
-        if (meters?.Create("Orleans.Kafka") is { } meter)
+        if (meters?.Create(KafkaMeter.Name) is { } meter)
         {
             meter.CreateObservableGauge(
                 "kafka.group.lag.records",
