@@ -70,10 +70,6 @@ internal static class RecordChecks
         LogAppend append, in RecordBatchInfo batch, ReadOnlySpan<byte> records, in RecordCheckContext context)
     {
         var config = context.Config;
-        var earliest = config.TimestampBeforeMaxMs == long.MaxValue
-            ? long.MinValue
-            : context.NowMs - config.TimestampBeforeMaxMs;
-        var latest = Plus(context.NowMs, config.TimestampAfterMaxMs);
         List<RecordError>? errors = null;
         var isTime = false;
         var reader = new RecordReader(batch, records);
@@ -90,7 +86,7 @@ internal static class RecordChecks
                     reader.Index,
                     $"Compacted topic cannot accept message without key in topic partition {context.Name}"));
             }
-            else if (TimestampError(reader, batch, config, context.NowMs, earliest, latest) is { } text)
+            else if (TimestampError(reader, batch, config, context.NowMs) is { } text)
             {
                 isTime = true;
                 (errors ??= []).Add(new RecordError(reader.Index, text));
@@ -105,16 +101,17 @@ internal static class RecordChecks
         return errors is null || Reject(append, errors, isTime, context.LogStart);
     }
 
-    private static string? TimestampError(
-        in RecordReader reader, in RecordBatchInfo batch, LogConfig config, long now, long earliest, long latest)
+    // The differences may overflow, as they do in Kafka: times that far away are refused on both sides.
+    private static string? TimestampError(in RecordReader reader, in RecordBatchInfo batch, LogConfig config, long now)
     {
-        var timestamp = reader.OwnTimestamp;
+        var timestamp = reader.Timestamp;
+        var (before, after) = (config.TimestampBeforeMaxMs, config.TimestampAfterMaxMs);
         if (config.TimestampType == TimestampType.CreateTime && timestamp != -1)
         {
-            return timestamp >= earliest && timestamp <= latest
+            return now - timestamp <= before && timestamp - now <= after
                 ? null
                 : $"Timestamp {timestamp} of message with offset {reader.Offset} is out of range. The timestamp " +
-                    $"should be within [{now - config.TimestampBeforeMaxMs}, {latest}]";
+                    $"should be within [{now - before}, {now + after}]";
         }
 
         return !batch.IsLogAppendTime
