@@ -33,6 +33,8 @@ internal sealed partial class BrokerLifetime(
 {
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
 
+    private const int FewConnections = 1000;
+
     private IClusterGrain Cluster => grains.GetGrain<IClusterGrain>("cluster");
 
     private IBrokerGrain Broker => grains.GetGrain<IBrokerGrain>(settings.NodeId.ToString());
@@ -57,6 +59,7 @@ internal sealed partial class BrokerLifetime(
             throw;
         }
 
+        WarnOfFewHandles();
         housekeeping.Start();
         groups.Start();
         lag.Start();
@@ -86,6 +89,15 @@ internal sealed partial class BrokerLifetime(
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or LogFormatException)
         {
             throw new BrokerStartException(exception.Message, exception);
+        }
+    }
+
+    private void WarnOfFewHandles()
+    {
+        HandleBudget budget = HandleBudget.OfProcessWith(settings.OpenFilesMax);
+        if (budget.Connections < Math.Min(settings.ConnectionsMax, FewConnections))
+        {
+            LogFewHandles(logger, budget.Files, budget.Connections);
         }
     }
 
@@ -168,6 +180,10 @@ internal sealed partial class BrokerLifetime(
 
     [LoggerMessage(1003, LogLevel.Warning, "broker {BrokerId} waits for the cluster's grain: {Reason}")]
     private static partial void LogWaiting(ILogger logger, int brokerId, string reason);
+
+    [LoggerMessage(1003, LogLevel.Warning,
+        "the limit of open files is low (ulimit -n): {Files} files are kept open, {Connections} connections are taken")]
+    private static partial void LogFewHandles(ILogger logger, int files, int connections);
 
     [LoggerMessage(1002, LogLevel.Information, "broker {BrokerId} stopped; everything is flushed")]
     private static partial void LogStopped(ILogger logger, int brokerId);

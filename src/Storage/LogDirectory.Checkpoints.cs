@@ -9,6 +9,7 @@ public sealed partial class LogDirectory
 
     // A log that failed and is opened again in the same process is not clean any more.
     private readonly HashSet<(string Topic, int Partition)> _openedOnce = [];
+    private readonly HashSet<(string Topic, int Partition)> _wanted = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
     private readonly HashSet<(string Topic, int Partition)> _lostFlushes = [];
     private bool _isFlushed;
@@ -256,25 +257,16 @@ public sealed partial class LogDirectory
     }
 
     /// <summary>
-    /// False if a log lies here that is not known to be sound: not opened after an unclean stop, or failed and not opened
-    /// again. The mark of a clean shutdown would have the next opening trust it.
+    /// False if a log that was asked for is not known to be sound: it was not opened after an unclean stop, or failed and was
+    /// not opened again. The mark of a clean shutdown would have the next opening trust it. What nobody asks for is no log
+    /// of this broker.
     /// </summary>
     private bool IsEveryLogKnown()
     {
-        try
+        lock (_gate)
         {
-            var entries = _environment.Files.List(Path);
-            lock (_gate)
-            {
-                return entries.All(entry => !entry.IsDirectory
-                    || !TryParseName(entry.Name, out var topic, out var partition)
-                    || _logs.ContainsKey((topic, partition))
-                    || (WasClean && !_openedOnce.Contains((topic, partition))));
-            }
-        }
-        catch (IOException)
-        {
-            return false;
+            return _openedOnce.Union(_wanted).All(
+                key => _logs.ContainsKey(key) || !_environment.Files.DirectoryExists(DirectoryOf(key.Topic, key.Partition)));
         }
     }
 

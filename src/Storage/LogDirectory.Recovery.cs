@@ -34,6 +34,11 @@ public sealed partial class LogDirectory
             .. wanted.Where(log => _environment.Files.DirectoryExists(DirectoryOf(log.Topic, log.Partition)))
                 .Select(Survey).OrderByDescending(each => each.Bytes),
         ];
+        lock (_gate)
+        {
+            _wanted.UnionWith(pending.Select(each => (each.Log.Topic, each.Log.Partition)));
+        }
+
         threads = Math.Clamp(threads, 1, Math.Max(1, pending.Count));
         var progress = new RecoveryProgress(pending.Count, pending.Sum(each => each.Bytes), threads);
         _recovery = progress;

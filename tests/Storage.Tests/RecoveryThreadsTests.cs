@@ -132,6 +132,21 @@ public sealed class RecoveryThreadsTests
     }
 
     [Fact]
+    public void Close_AfterARecovery_IsCleanWhateverElseLiesThere()
+    {
+        LeaveUnclean();
+        _disk.Files.CreateDirectory("/data/__cluster_metadata-0");
+        _disk.Files.Replace("/data/__cluster_metadata-0/00000000000000000000.log", [1, 2, 3]);
+        var directory = Reopen();
+        directory.OpenAll(Wanted(), threads: 2);
+        directory.DeletePartition(directory.Find("t", 3)!);
+        Assert.True(directory.Close());
+        directory = Reopen();
+        Assert.True(directory.WasClean);
+        directory.Dispose();
+    }
+
+    [Fact]
     public void Close_WithALogThatFailedAndCouldNotBeOpenedAgain_IsNotClean()
     {
         var directory = Open();
