@@ -8,7 +8,7 @@ namespace Orleans.Kafka.Bench;
 
 /// <summary>
 /// Cleaning of 10 GB with the default settings, and what appends notice of it: one thread goes on appending a record every
-/// millisecond or so, in turns to the log that is cleaned and to another one. Only on demand (<c>--rows cleaning</c>): it
+/// millisecond or so, in turns to the log that is cleaned and to another one, which it flushes now and then. Only on demand (<c>--rows cleaning</c>): it
 /// takes minutes and 20 GB of disk.
 /// </summary>
 internal static class CleaningRows
@@ -56,6 +56,7 @@ internal static class CleaningRows
         {
             Row($"append to the log, {name} (idle)", "us", busy.Own.At(share), idle.Own.At(share));
             Row($"append to another log, {name} (idle)", "us", busy.Other.At(share), idle.Other.At(share));
+            Row($"flush of another log, {name} (idle)", "us", busy.Flushes.At(share), idle.Flushes.At(share));
         }
     }
 
@@ -137,6 +138,8 @@ internal static class CleaningRows
 
         public Times Other { get; } = new();
 
+        public Times Flushes { get; } = new();
+
         public long MostResident { get; private set; }
 
         public void Start()
@@ -164,6 +167,14 @@ internal static class CleaningRows
                 var started = Stopwatch.GetTimestamp();
                 Append(log, append, builder);
                 (i % 2 == 0 ? Own : Other).Took(Stopwatch.GetElapsedTime(started));
+                if (i % 8 == 7)
+                {
+                    // What an acknowledgement would wait for that means "on disk".
+                    started = Stopwatch.GetTimestamp();
+                    other.Flush();
+                    Flushes.Took(Stopwatch.GetElapsedTime(started));
+                }
+
                 if (i % 100 == 0)
                 {
                     MostResident = Math.Max(MostResident, ProcessUsage.ResidentBytes(Environment.ProcessId));

@@ -20,6 +20,7 @@ internal static partial class LogRows
     {
         using var bench = new LogBench(options, add);
         Append(bench);
+        FlushingRows.Run(bench);
         Read(bench);
         Allocation(bench);
         CompactionRows.Run(bench);

@@ -8,6 +8,10 @@ namespace Orleans.Kafka.Storage;
 /// </summary>
 internal sealed class CleanedSegment : IDisposable
 {
+    // A flush of a whole segment at its end would keep the disk busy for long, and who waits for a flush of its own - an
+    // acknowledgement that means "on disk" - with it.
+    private const int FlushEveryBytes = 16 << 20;
+
     private readonly LogEnvironment _environment;
     private readonly CompactionOptions _options;
     private readonly Action _checkpoint;
@@ -18,6 +22,7 @@ internal sealed class CleanedSegment : IDisposable
     private int _filled;
     private int _position;
     private int _written;
+    private int _flushed;
     private long _next;
     private bool _isTaken;
 
@@ -73,9 +78,7 @@ internal sealed class CleanedSegment : IDisposable
 
         if (bytes.Length > _buffer.Length)
         {
-            _file.Write(bytes, _written);
-            _written += bytes.Length;
-            _options.Throttle?.Spent(bytes.Length, _checkpoint, _stop);
+            Write(bytes);
             return;
         }
 
@@ -131,10 +134,21 @@ internal sealed class CleanedSegment : IDisposable
     {
         if (_filled > 0)
         {
-            _file.Write(_buffer.AsSpan(0, _filled), _written);
-            _written += _filled;
-            _options.Throttle?.Spent(_filled, _checkpoint, _stop);
+            Write(_buffer.AsSpan(0, _filled));
             _filled = 0;
         }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        _file.Write(bytes, _written);
+        _written += bytes.Length;
+        if (_written - _flushed >= FlushEveryBytes)
+        {
+            _file.Flush();
+            _flushed = _written;
+        }
+
+        _options.Throttle?.Spent(bytes.Length, _checkpoint, _stop);
     }
 }

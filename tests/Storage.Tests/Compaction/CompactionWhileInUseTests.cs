@@ -156,4 +156,30 @@ public sealed class CompactionWhileInUseTests
         CancellationToken.None,
         TaskCreationOptions.LongRunning,
         TaskScheduler.Default);
+
+    [Fact]
+    public void Compact_OfALargeSegment_NeverLeavesMuchToOneFlush()
+    {
+        var disk = new TestDisk();
+        using var log = disk.Open(LogConfig.Default with { Compact = true });
+        for (var i = 0; i < 40; i++)
+        {
+            Batches.MustAppend(log, Batches.Plain(valueSize: 1_000_000, key: $"key {i}"), AppendOrigin.Coordinator);
+        }
+
+        log.AdvanceHighWatermark(log.Offsets.LogEnd);
+        log.Roll();
+        var (unflushed, most) = (0L, 0L);
+        disk.Files.BeforeWrite = (path, _, length) =>
+        {
+            unflushed += path.EndsWith(".log.cleaned", StringComparison.Ordinal) ? length : 0;
+            most = Math.Max(most, unflushed);
+        };
+        disk.Files.BeforeFlush = path => unflushed = path.EndsWith(".log.cleaned", StringComparison.Ordinal) ? 0 : unflushed;
+        Assert.Equal(CompactionOutcome.Cleaned, log.Compact(CompactionOptions.Default).Outcome);
+
+        // Who waits for a flush of another file waits for what the disk has in hand as well.
+        Assert.InRange(most, 1, 20 << 20);
+        Assert.Equal(0, unflushed);
+    }
 }
