@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Orleans.Kafka.Storage;
 
 namespace Orleans.Kafka.LogTool;
@@ -5,7 +6,7 @@ namespace Orleans.Kafka.LogTool;
 /// <content>Indexes, snapshots and epochs against the batches.</content>
 internal sealed partial class PartitionVerifier
 {
-    private void CheckIndex(long baseOffset, List<IndexEntry> batches, bool isNeeded)
+    private void CheckIndex(long baseOffset, List<IndexEntry> batches, List<IndexEntry> times, bool isNeeded)
     {
         var name = NameOf(baseOffset, LogFileName.Index);
         if (!TryReadIndex(name, baseOffset, LogFileName.Index, OffsetIndex.EntrySize, isNeeded, out var bytes))
@@ -14,17 +15,22 @@ internal sealed partial class PartitionVerifier
         }
 
         var starts = batches.ToDictionary(b => b.Value, b => b.Key);
+        var ends = times.Select(t => (long)t.Value).ToHashSet();
         var last = new IndexEntry(-1, -1);
         for (var at = 0; at < bytes.Length; at += OffsetIndex.EntrySize)
         {
             var entry = OffsetIndex.Parse(bytes.AsSpan(at));
+
+            // Older versions of Kafka wrote one entry for all batches of an append: where the first begins and the last ends.
             var problem = entry.Key <= last.Key || entry.Value <= last.Value
                 ? $"({entry.Key}, {entry.Value}) does not go up from ({last.Key}, {last.Value})"
                 : !starts.TryGetValue(entry.Value, out var start)
                     ? $"points to byte {entry.Value} of the log, where no batch begins"
                     : start > entry.Key
                         ? $"points to byte {entry.Value}, where offset {baseOffset + start} begins, behind its own"
-                        : null;
+                        : !ends.Contains(entry.Key)
+                            ? $"says offset {baseOffset + entry.Key}, at which no batch ends"
+                            : null;
             if (problem is not null)
             {
                 Report(name, "entry " + (at / OffsetIndex.EntrySize) + " " + problem, Advice.Reopen, at, baseOffset + entry.Key);
@@ -35,7 +41,7 @@ internal sealed partial class PartitionVerifier
         }
     }
 
-    private void CheckTimeIndex(long baseOffset, List<IndexEntry> times, bool isNeeded)
+    private void CheckTimeIndex(long baseOffset, List<IndexEntry> batches, List<IndexEntry> times, bool isNeeded)
     {
         var name = NameOf(baseOffset, LogFileName.TimeIndex);
         if (!TryReadIndex(name, baseOffset, LogFileName.TimeIndex, TimeIndex.EntrySize, isNeeded, out var bytes))
@@ -53,10 +59,14 @@ internal sealed partial class PartitionVerifier
                 maximum = Math.Max(maximum, times[next++].Key);
             }
 
+            // The entry names an offset of the batch that has the largest timestamp so far.
+            var holder = next > 0 && times[next - 1].Value == entry.Value ? next - 1 : next;
             var problem = entry.Key <= last.Key || entry.Value < last.Value
                 ? $"({entry.Key}, {entry.Value}) does not go up from ({last.Key}, {last.Value})"
                 : entry.Key < maximum
                     ? $"says {entry.Key}, but a batch up to its offset has timestamp {maximum}"
+                : holder == times.Count || batches[holder].Key > entry.Value || times[holder].Key != entry.Key
+                    ? $"({entry.Key}, {entry.Value}) names no batch with that timestamp"
                     : null;
             if (problem is not null)
             {
@@ -97,7 +107,7 @@ internal sealed partial class PartitionVerifier
     private void CheckTransactions(long baseOffset, bool isLast)
     {
         var name = NameOf(baseOffset, LogFileName.TransactionIndex);
-        var found = new HashSet<(long, long)>();
+        var found = new Dictionary<(long ProducerId, long LastOffset), long>();
         if (_files.ContainsKey((baseOffset, LogFileName.TransactionIndex)))
         {
             var bytes = ReadAll(name);
@@ -111,20 +121,23 @@ internal sealed partial class PartitionVerifier
             for (var at = 0; at + TransactionIndex.EntrySize <= bytes.Length; at += TransactionIndex.EntrySize)
             {
                 var entry = TransactionIndex.Decode(bytes.AsSpan(at));
-                if (entry.LastOffset <= last || entry.FirstOffset > entry.LastOffset || entry.LastOffset >= End)
+                if (BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(at)) != 0
+                    || entry.LastOffset <= last || entry.FirstOffset > entry.LastOffset || entry.LastOffset >= End)
                 {
                     Report(name, $"entry {at / TransactionIndex.EntrySize} cannot be: {entry}", Advice.Reopen, at, entry.LastOffset);
                 }
 
                 last = entry.LastOffset;
-                found.Add((entry.ProducerId, entry.LastOffset));
+                found[(entry.ProducerId, entry.LastOffset)] = entry.FirstOffset;
             }
         }
 
         // What is in memory only is written with the next roll or stop: after a kill the last file may lack it.
         if (!isLast || isClean)
         {
-            foreach (var entry in _aborted.Where(a => !found.Contains((a.ProducerId, a.LastOffset))))
+            // Where cleaning left gaps the first batch of a transaction may be gone.
+            foreach (var entry in _aborted.Where(a => !found.TryGetValue((a.ProducerId, a.LastOffset), out var first)
+                || (first != a.FirstOffset && !_hasGaps && _isComplete)))
             {
                 Report(
                     name, $"lacks the aborted transaction of producer {entry.ProducerId}, {entry.FirstOffset}-{entry.LastOffset}",
@@ -221,7 +234,7 @@ internal sealed partial class PartitionVerifier
 
     private void CheckEpoch(string name, in BatchPlace place)
     {
-        if (!_hasEpochs || _hasSaidEpoch || place.Batch.LeaderEpoch < 0)
+        if (!_hasEpochs || _hasSaidEpoch || place.Batch.LeaderEpoch == -1)
         {
             return;
         }

@@ -151,8 +151,8 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
         // While a segment is written its indexes may be in memory only: a stop that was none leaves no files.
         var isIndexed = batches.Count > 0 && (isClean || !isLast);
-        CheckIndex(baseOffset, batches, isIndexed);
-        CheckTimeIndex(baseOffset, times, isIndexed);
+        CheckIndex(baseOffset, batches, times, isIndexed);
+        CheckTimeIndex(baseOffset, batches, times, isIndexed);
         CheckTransactions(baseOffset, isLast);
     }
 

@@ -47,6 +47,7 @@ public sealed partial class LogDirectory : IDisposable
         _highWatermarks = ReadCheckpoint(CheckpointFile.HighWatermarks);
         _cleanerOffsets = ReadCheckpoint(CheckpointFile.CleanerOffsets);
         WasClean = environment.Files.FileExists(InDirectory(CleanMarker));
+        _isFlushed = WasClean;
     }
 
     /// <summary>Where it is.</summary>
@@ -90,7 +91,7 @@ public sealed partial class LogDirectory : IDisposable
             var directory = new LogDirectory(environment, path, heldLock, properties);
             if (!directory.WasClean)
             {
-                directory.FlushWhatAnotherProcessWrote();
+                directory.FlushWhatIsFound();
             }
 
             // From now on it is not clean any more, whatever happens.
@@ -177,6 +178,8 @@ public sealed partial class LogDirectory : IDisposable
 
         if (open is not null)
         {
+            FlushWhatIsFound();
+
             // The log is opened with the offsets that it had. If they were not on disk and a crash brought others back, what
             // is written from now on, such as snapshots of producers, would not belong to them.
             WriteCheckpoints();
@@ -285,7 +288,7 @@ public sealed partial class LogDirectory : IDisposable
                 LogStartOffset = _logStarts.GetValueOrDefault(key),
                 RecoveryPoint = _recoveryPoints.GetValueOrDefault(key),
                 HighWatermark = _highWatermarks.GetValueOrDefault(key),
-                HasLostFlush = _lostFlushes.Contains(key) || (!WasClean && !_isFlushed),
+                HasLostFlush = _lostFlushes.Contains(key) || !_isFlushed,
                 CleanerOffset = _cleanerOffsets.TryGetValue(key, out var cleaned) ? cleaned : null,
                 IsClean = (_openedOnce.Add(key) && WasClean) | _closedCleanly.Remove(key),
             };
@@ -293,10 +296,10 @@ public sealed partial class LogDirectory : IDisposable
     }
 
     /// <summary>
-    /// After a kill the page cache holds what the disk does not: the half of a truncation, or records. Recovery builds on what
-    /// it reads, so that has to stay. Nothing is dirty after a power loss, and the call is fast.
+    /// After a kill, and when a log failed, the page cache holds what the disk does not: the half of a truncation, or records.
+    /// Recovery builds on what it reads, so that has to stay. Nothing is dirty after a power loss, and the call is fast.
     /// </summary>
-    private void FlushWhatAnotherProcessWrote()
+    private void FlushWhatIsFound()
     {
         try
         {
@@ -305,6 +308,7 @@ public sealed partial class LogDirectory : IDisposable
         catch (IOException e)
         {
             // The pages count as written now.
+            _isFlushed = false;
             _environment.Notice(StorageNoticeKind.Failed, Path, e.Message);
         }
     }

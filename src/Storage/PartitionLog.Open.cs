@@ -160,6 +160,7 @@ public sealed partial class PartitionLog
         for (var i = 0; i < _segments.Length; i++)
         {
             var segment = _segments[i];
+            segment.TransactionIndex.WriteAgain();
             if ((i + 1 < _segments.Length && _segments[i + 1].BaseOffset <= _recoveryPoint)
                 || segment.Size == 0 || segment.File.Pin() is not { } file)
             {

@@ -201,8 +201,8 @@ internal sealed partial class History
     private void Restart(bool powerLoss)
     {
         _directory.Dispose();
-        _disk.Notices.Clear();
         EndFault();
+        var strays = _partitions.ToDictionary(p => p, Strays);
 
         // It may die again while it recovers.
         for (var isDying = _random.Next(4) == 0; ; isDying = false)
@@ -210,7 +210,14 @@ internal sealed partial class History
             try
             {
                 Start(isDying ? _random.Next(1, 60) : 0);
-                break;
+                if (!_files.IsDead)
+                {
+                    break;
+                }
+
+                // What it died over was not worth failing for.
+                _directory.Dispose();
+                powerLoss |= _files.PowerLoss;
             }
             catch (IOException) when (_files.IsDead)
             {
@@ -221,12 +228,15 @@ internal sealed partial class History
 
         foreach (var partition in _partitions)
         {
-            var isStray = _disk.Notices.Exists(n => n.Kind == StorageNoticeKind.Stray && n.Path == partition.Directory);
-            partition.Reopened(powerLoss, isStray);
+            partition.Reopened(powerLoss, Strays(partition) > strays[partition]);
         }
 
         CatchUp();
     }
+
+    private int Strays(PartitionModel partition) => _disk.Files.List("/data").Count(
+        f => f.Name.StartsWith($"{partition.Topic}-0.", StringComparison.Ordinal)
+            && f.Name.EndsWith("-stray", StringComparison.Ordinal));
 
     /// <summary>
     /// All that is there gets replicated: a snapshot does not tell which decisions were not, as in Kafka, so that a reader of

@@ -82,7 +82,8 @@ internal sealed class PartitionModel(string topic, int seed, KafkaUuid topicId, 
         if (isStray && End > 0)
         {
             // That file is flushed with the first records.
-            Require.Equal((0L, true), (Durable, powerLoss), $"flushed, and yet a stray: {Describe()}");
+            Require.That(Durable <= DurableStart && powerLoss, $"flushed, and yet a stray: {Describe()}");
+            Durable = 0;
             DurableStart = 0;
         }
 
@@ -101,7 +102,7 @@ internal sealed class PartitionModel(string topic, int seed, KafkaUuid topicId, 
         }
 
         Require.That(end <= End, $"ends at {end}, nothing was written behind {End}: {Describe()}");
-        var lowest = Math.Min(DurableStart, _cutTo);
+        var lowest = Math.Min(DurableStart, Floor(_cutTo));
         var highest = Math.Max(Math.Max(Start, _startAtMost), end);
         Require.That(start >= lowest && start <= highest, $"starts at {start}, not in {lowest}..{highest}: {Describe()}");
         Adopt();

@@ -121,6 +121,25 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
         }
     }
 
+    /// <summary>Writes the whole file anew and flushes it: the system took for written what is not.</summary>
+    public void WriteAgain()
+    {
+        lock (this)
+        {
+            if (!_fileExists)
+            {
+                return;
+            }
+
+            Load();
+            _persisted = 0;
+            WithFile(static f => f.SetLength(0));
+            Persist();
+            _isUnflushed = true;
+            Flush();
+        }
+    }
+
     public void Flush()
     {
         lock (_writing)
