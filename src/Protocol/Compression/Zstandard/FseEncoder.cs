@@ -6,23 +6,40 @@ namespace Orleans.Kafka.Protocol.Compression.Zstandard;
 /// </summary>
 internal sealed class FseEncoder
 {
-    private readonly FseTable _table;
     private readonly byte[] _first;
     private readonly byte[] _from;
+    private readonly byte[] _bits;
+    private readonly ushort[] _next;
+    private int _log;
+
+    /// <summary>For tables that <see cref="Build"/> will name.</summary>
+    /// <param name="symbols">One more than the highest symbol.</param>
+    /// <param name="largestLog">The largest table, as a power of two: at most 256 states.</param>
+    public FseEncoder(int symbols, int largestLog)
+    {
+        _first = new byte[symbols];
+        _from = new byte[symbols << largestLog];
+        _bits = new byte[1 << largestLog];
+        _next = new ushort[1 << largestLog];
+    }
 
     /// <param name="table">At most 256 states.</param>
     /// <param name="symbols">One more than the highest symbol.</param>
     public FseEncoder(FseTable table, int symbols)
+        : this(symbols, table.Log) => Build(table);
+
+    /// <summary>Encodes for another table from now on; only the symbols that it has may follow.</summary>
+    public void Build(FseTable table)
     {
-        _table = table;
+        _log = table.Log;
         var size = table.States.Length;
-        _first = new byte[symbols];
-        _from = new byte[symbols * size];
         for (var at = size - 1; at >= 0; at--)
         {
             var state = table.States[at];
             _from.AsSpan((state.Symbol * size) + state.Next, 1 << state.Bits).Fill((byte)at);
             _first[state.Symbol] = (byte)at;
+            _bits[at] = state.Bits;
+            _next[at] = state.Next;
         }
     }
 
@@ -35,12 +52,11 @@ internal sealed class FseEncoder
     /// <summary>Puts a symbol before the others: writes what leads to their state, and gives the new state.</summary>
     public int Step(ref BitWriter writer, int state, int symbol)
     {
-        int from = _from[(symbol << _table.Log) + state];
-        var step = _table.States[from];
-        writer.Write((uint)(state - step.Next), step.Bits);
+        int from = _from[(symbol << _log) + state];
+        writer.Write((uint)(state - _next[from]), _bits[from]);
         return from;
     }
 
     /// <summary>Writes the state of the first symbol.</summary>
-    public void End(ref BitWriter writer, int state) => writer.Write((uint)state, _table.Log);
+    public void End(ref BitWriter writer, int state) => writer.Write((uint)state, _log);
 }

@@ -13,14 +13,17 @@ internal sealed class ZstdBlockWriter
     private const int JumpTableSize = 6;
     private const int MostDescriptionBytes = 129;
 
-    private static readonly FseEncoder LiteralLengthEncoder = EncoderOf(SequenceCodes.LiteralLength);
-    private static readonly FseEncoder MatchLengthEncoder = EncoderOf(SequenceCodes.MatchLength);
-    private static readonly FseEncoder OffsetEncoder = EncoderOf(SequenceCodes.Offset);
+    private const int MostSequences = (ZstdBlocks.LargestBlock / 4) + 1;
 
     private readonly HuffmanEncoder _huffman = new();
+    private readonly CodeWriter _literalLengths = new(SequenceCodes.LiteralLength);
+    private readonly CodeWriter _matchLengths = new(SequenceCodes.MatchLength);
+    private readonly CodeWriter _offsets = new(SequenceCodes.Offset);
+    private readonly byte[] _lengthCodes = new byte[MostSequences];
+    private readonly byte[] _matchCodes = new byte[MostSequences];
+    private readonly byte[] _offsetCodes = new byte[MostSequences];
     private readonly byte[] _literals = new byte[ZstdBlocks.LargestBlock];
-    private readonly (uint Literals, uint Code, uint Match)[] _sequences =
-        new (uint, uint, uint)[(ZstdBlocks.LargestBlock / 4) + 1];
+    private readonly (uint Literals, uint Code, uint Match)[] _sequences = new (uint, uint, uint)[MostSequences];
 
     private RecentDistances _recent;
 
@@ -44,8 +47,6 @@ internal sealed class ZstdBlockWriter
 
         return written + rest;
     }
-
-    private static FseEncoder EncoderOf(SequenceCodes codes) => new(codes.DefaultTable, codes.Bases.Length);
 
     private void Collect<TFinder>(
         ReadOnlySpan<byte> source, int begin, int end, ref TFinder finder, out int literals, out int sequences)
@@ -172,7 +173,7 @@ internal sealed class ZstdBlockWriter
         return written;
     }
 
-    private static int WriteSequences(ReadOnlySpan<(uint Literals, uint Code, uint Match)> sequences, Span<byte> target)
+    private int WriteSequences(ReadOnlySpan<(uint Literals, uint Code, uint Match)> sequences, Span<byte> target)
     {
         if (target.Length < 4)
         {
@@ -185,15 +186,50 @@ internal sealed class ZstdBlockWriter
             return written;
         }
 
-        // All three kinds of code in their default tables.
-        target[written++] = 0;
+        var tables = WriteTables(sequences, target[written..]);
+        if (tables < 0)
+        {
+            return -1;
+        }
+
+        written += tables;
         var bits = new BitWriter(target[written..]);
         WriteBits(sequences, ref bits);
         written += bits.FinishBackward();
         return bits.IsFull ? -1 : written;
     }
 
-    private static void WriteBits(ReadOnlySpan<(uint Literals, uint Code, uint Match)> sequences, ref BitWriter bits)
+    /// <summary>Chooses the tables for the three kinds of code and writes those that are the block's own.</summary>
+    private int WriteTables(ReadOnlySpan<(uint Literals, uint Code, uint Match)> sequences, Span<byte> target)
+    {
+        for (var i = 0; i < sequences.Length; i++)
+        {
+            _lengthCodes[i] = (byte)SequenceCodes.LiteralLength.CodeOf(sequences[i].Literals);
+            _offsetCodes[i] = (byte)BitOperations.Log2(sequences[i].Code);
+            _matchCodes[i] = (byte)SequenceCodes.MatchLength.CodeOf(sequences[i].Match);
+        }
+
+        var (written, modes) = (1, 0);
+        (CodeWriter Writer, byte[] Codes)[] kinds =
+            [(_literalLengths, _lengthCodes), (_offsets, _offsetCodes), (_matchLengths, _matchCodes)];
+        foreach (var (writer, codes) in kinds)
+        {
+            var size = written > target.Length
+                ? -1
+                : writer.Prepare(codes.AsSpan(0, sequences.Length), target[written..], ref modes);
+            if (size < 0)
+            {
+                return -1;
+            }
+
+            written += size;
+        }
+
+        target[0] = (byte)(modes << 2);
+        return written;
+    }
+
+    private void WriteBits(ReadOnlySpan<(uint Literals, uint Code, uint Match)> sequences, ref BitWriter bits)
     {
         var lengthState = 0;
         var matchState = 0;
@@ -201,20 +237,18 @@ internal sealed class ZstdBlockWriter
         for (var i = sequences.Length - 1; i >= 0; i--)
         {
             var (literals, distance, match) = sequences[i];
-            var lengthCode = SequenceCodes.LiteralLength.CodeOf(literals);
-            var matchCode = SequenceCodes.MatchLength.CodeOf(match);
-            var offsetCode = BitOperations.Log2(distance);
+            var (lengthCode, matchCode, offsetCode) = (_lengthCodes[i], _matchCodes[i], _offsetCodes[i]);
             if (i == sequences.Length - 1)
             {
-                offsetState = OffsetEncoder.Begin(offsetCode);
-                matchState = MatchLengthEncoder.Begin(matchCode);
-                lengthState = LiteralLengthEncoder.Begin(lengthCode);
+                offsetState = _offsets.Begin(offsetCode);
+                matchState = _matchLengths.Begin(matchCode);
+                lengthState = _literalLengths.Begin(lengthCode);
             }
             else
             {
-                offsetState = OffsetEncoder.Step(ref bits, offsetState, offsetCode);
-                matchState = MatchLengthEncoder.Step(ref bits, matchState, matchCode);
-                lengthState = LiteralLengthEncoder.Step(ref bits, lengthState, lengthCode);
+                offsetState = _offsets.Step(ref bits, offsetState, offsetCode);
+                matchState = _matchLengths.Step(ref bits, matchState, matchCode);
+                lengthState = _literalLengths.Step(ref bits, lengthState, lengthCode);
             }
 
             WriteRest(ref bits, SequenceCodes.LiteralLength, lengthCode, literals);
@@ -222,9 +256,9 @@ internal sealed class ZstdBlockWriter
             bits.Write(distance - (1u << offsetCode), offsetCode);
         }
 
-        MatchLengthEncoder.End(ref bits, matchState);
-        OffsetEncoder.End(ref bits, offsetState);
-        LiteralLengthEncoder.End(ref bits, lengthState);
+        _matchLengths.End(ref bits, matchState);
+        _offsets.End(ref bits, offsetState);
+        _literalLengths.End(ref bits, lengthState);
     }
 
     private static void WriteRest(ref BitWriter bits, SequenceCodes codes, int code, uint value) =>
