@@ -9,6 +9,8 @@ namespace Orleans.Kafka.Gateway.Kafka;
 /// <summary>The way from a handler to the grain of a group, and from what goes wrong to the client's error code.</summary>
 internal sealed partial class GroupCalls(GroupCoordinator coordinator, ILogger<GroupCalls> logger)
 {
+    private const int ClientNameMax = 255;
+
     /// <summary>The coordinator of this broker.</summary>
     public GroupCoordinator Coordinator => coordinator;
 
@@ -34,6 +36,10 @@ internal sealed partial class GroupCalls(GroupCoordinator coordinator, ILogger<G
             return refused(ErrorCode.NotCoordinator);
         }
     }
+
+    /// <summary>The client's own name, of which the coordinator makes member ids: cut off where nobody reads on.</summary>
+    public static string ClientOf(RequestContext context) =>
+        context.ClientId is not { } name ? "" : name.Length > ClientNameMax ? name[..ClientNameMax] : name;
 
     /// <summary>Where a client is, in Kafka's form.</summary>
     public static string HostOf(ConnectionInfo connection)

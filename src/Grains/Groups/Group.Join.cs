@@ -55,6 +55,11 @@ internal sealed partial class Group
             return ErrorCode.InvalidSessionTimeout;
         }
 
+        if (join.Member.InstanceId?.Length > GroupProtocols.NameMax)
+        {
+            return ErrorCode.InvalidRequest;
+        }
+
         bool isNamed = join.Member.MemberId.Length > 0;
         if (isNamed && join.Member.InstanceId is null &&
             !_pending.ContainsKey(join.Member.MemberId) && !_members.ContainsKey(join.Member.MemberId))
@@ -114,7 +119,8 @@ internal sealed partial class Group
 
     private bool Supports(GroupJoin join)
     {
-        if (join.ProtocolType.Length == 0 || join.Protocols.Length == 0)
+        if (join.ProtocolType.Length is 0 or > GroupProtocols.NameMax || join.Protocols.Length == 0 ||
+            Array.Exists(join.Protocols, each => each.Name.Length > GroupProtocols.NameMax))
         {
             return false;
         }

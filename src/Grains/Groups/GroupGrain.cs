@@ -241,7 +241,18 @@ internal sealed partial class GroupGrain(
             ? Task.FromResult(ErrorCode.None)
             : _partition.AppendAsync(effects.Records, Now.UnixMs);
         await before;
-        ErrorCode error = await append;
+        ErrorCode error;
+        try
+        {
+            error = await append;
+        }
+        catch (Exception exception)
+        {
+            // All that comes after waits for this: it must end, and in a way that lets the next activation begin.
+            LogCannotWrite(logger, _group.Id, exception);
+            error = ErrorCode.NotCoordinator;
+        }
+
         if (error != ErrorCode.None)
         {
             Fail(error is ErrorCode.MessageTooLarge or ErrorCode.RecordListTooLarge
@@ -351,6 +362,9 @@ internal sealed partial class GroupGrain(
         "group {Group} gives up member {Member} of client {Client} at {Host}: {Reason}")]
     private static partial void LogLost(
         ILogger logger, string group, string member, string client, string host, string reason);
+
+    [LoggerMessage(3323, LogLevel.Error, "group {Group} cannot be written, and is read again")]
+    private static partial void LogCannotWrite(ILogger logger, string group, Exception exception);
 
     [LoggerMessage(3322, LogLevel.Information, "group {Group} gives up {Count} more members")]
     private static partial void LogMoreLost(ILogger logger, string group, int count);

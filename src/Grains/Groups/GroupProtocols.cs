@@ -7,6 +7,12 @@ namespace Orleans.Kafka.Grains.Groups;
 /// <summary>Which protocol a group follows, and what its members subscribe to.</summary>
 internal static class GroupProtocols
 {
+    /// <summary>
+    /// Names of members, instances and protocols have no more characters: whatever they are, they fit into the strings of
+    /// records and answers, together with what is put behind them. One that did not would stop the whole group.
+    /// </summary>
+    public const int NameMax = 8_000;
+
     /// <summary>The protocol type of consumers.</summary>
     public const string Consumer = "consumer";
 
@@ -104,13 +110,16 @@ internal static class GroupProtocols
         subscription.Read(ref reader, version);
         if (!reader.Failed)
         {
-            return subscription;
+            return Fits(subscription) ? subscription : null;
         }
 
         // Some clients announce a newer version than they write; the topics come first in all of them.
         reader = new KafkaReader(metadata.AsMemory(sizeof(short)));
         subscription = new ConsumerProtocolSubscription();
         subscription.Read(ref reader, ConsumerProtocolSubscription.MinVersion);
-        return reader.Failed ? null : subscription;
+        return reader.Failed || !Fits(subscription) ? null : subscription;
     }
+
+    private static bool Fits(ConsumerProtocolSubscription subscription) =>
+        !(subscription.RackId?.Length > NameMax) && subscription.Topics.TrueForAll(topic => topic.Length <= NameMax);
 }

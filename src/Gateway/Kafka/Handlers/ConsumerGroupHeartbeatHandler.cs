@@ -67,7 +67,7 @@ internal sealed class ConsumerGroupHeartbeatHandler(GroupCalls groups)
             TopicId = topic.TopicId.ToGuid(),
             Partitions = [.. topic.Partitions],
         }).ToArray(),
-        ClientId = context.ClientId ?? "",
+        ClientId = GroupCalls.ClientOf(context),
         ClientHost = GroupCalls.HostOf(context.Connection),
         NeedsMemberId = context.ApiVersion == 0,
     };

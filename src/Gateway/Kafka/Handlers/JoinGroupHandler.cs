@@ -45,7 +45,7 @@ internal sealed class JoinGroupHandler(GroupCalls groups) : RequestHandler<JoinG
         var join = new GroupJoin
         {
             Member = new GroupIdentity { MemberId = request.MemberId, InstanceId = request.GroupInstanceId },
-            ClientId = context.ClientId ?? "",
+            ClientId = GroupCalls.ClientOf(context),
             ClientHost = GroupCalls.HostOf(context.Connection),
             SessionTimeoutMs = request.SessionTimeoutMs,
             RebalanceTimeoutMs = context.ApiVersion >= 1 ? request.RebalanceTimeoutMs : request.SessionTimeoutMs,

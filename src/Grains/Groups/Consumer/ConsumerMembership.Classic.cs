@@ -137,7 +137,8 @@ internal sealed partial class ConsumerMembership
     {
         memberId = join.Member.MemberId;
         member = null;
-        if (join.ProtocolType != GroupProtocols.Consumer || join.Protocols.Length == 0)
+        if (join.ProtocolType != GroupProtocols.Consumer || join.Protocols.Length == 0 ||
+            Array.Exists(join.Protocols, each => each.Name.Length > GroupProtocols.NameMax))
         {
             return ErrorCode.InconsistentGroupProtocol;
         }

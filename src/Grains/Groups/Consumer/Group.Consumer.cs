@@ -79,6 +79,12 @@ internal sealed partial class Group
             return true;
         }
 
+        if (join.Member.InstanceId?.Length > GroupProtocols.NameMax)
+        {
+            RefuseJoin(ticket, ErrorCode.InvalidRequest, join.Member.MemberId);
+            return true;
+        }
+
         if (consumers.IsEmpty)
         {
             LeaveConsumerProtocol(consumers, now);

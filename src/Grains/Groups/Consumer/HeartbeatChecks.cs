@@ -50,6 +50,13 @@ internal static class HeartbeatChecks
             return "RackId can't be empty.";
         }
 
+        if (request.MemberId.Length > GroupProtocols.NameMax || request.InstanceId?.Length > GroupProtocols.NameMax ||
+            request.RackId?.Length > GroupProtocols.NameMax ||
+            request.Topics?.Any(topic => topic.Length > GroupProtocols.NameMax) == true)
+        {
+            return "A name is too long.";
+        }
+
         return request.MemberEpoch switch
         {
             < ConsumerMember.AwayEpoch => "MemberEpoch is invalid.",

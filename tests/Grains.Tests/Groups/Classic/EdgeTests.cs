@@ -68,6 +68,26 @@ public sealed class EdgeTests
     }
 
     [Fact]
+    public void Names_ThatFitIntoNoRecord_AreRefusedAndTheGroupGoesOn()
+    {
+        var scene = new ClassicScene();
+        string member = scene.Alone();
+        string longest = new('\uffff', 8_000);
+
+        Assert.Equal((short)ErrorCode.InvalidRequest, scene.Joined(ClassicScene.Joining("", longest + "x")).Error);
+        Assert.Equal(
+            (short)ErrorCode.InconsistentGroupProtocol,
+            scene.Joined(ClassicScene.Joining("") with { Protocols = [ClassicScene.Protocol(longest + "x", "t")] }).Error);
+        Assert.Equal(ErrorCode.None, scene.Heartbeat(member, 1));
+        scene.Leave(member);
+        GroupJoinReply joined = scene.Joined(
+            ClassicScene.Joining("", longest) with { Protocols = [ClassicScene.Protocol(longest, "t")] });
+        scene.Synced(joined.MemberId, joined.Generation, (joined.MemberId, 1));
+        scene.Reload();
+        Assert.Equal(ErrorCode.None, scene.Heartbeat(joined.MemberId, joined.Generation, longest));
+    }
+
+    [Fact]
     public void PendingIds_WithoutEnd_PushOutTheOldest()
     {
         var scene = new ClassicScene();
