@@ -15,6 +15,12 @@ namespace Orleans.Kafka;
 public static class BrokerRegistrations
 {
     /// <summary>
+    /// The cluster's grain reads the records of all topics before it serves. Callers give up earlier and ask again; if the
+    /// grain gave up too, a cluster with many topics would never start.
+    /// </summary>
+    private static readonly TimeSpan ActivationTimeout = TimeSpan.FromMinutes(10);
+
+    /// <summary>
     /// Adds the broker's services to a host that is, or will be, an Orleans silo: the silo gets the broker's name, and
     /// the broker starts after the silo and stops before it.
     /// </summary>
@@ -22,8 +28,9 @@ public static class BrokerRegistrations
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(settings);
-        builder.UseOrleans(silo => silo.Configure<SiloOptions>(
-            options => options.SiloName = BrokerPlacement.SiloNameOf(settings.NodeId)));
+        builder.UseOrleans(silo => silo
+            .Configure<SiloOptions>(options => options.SiloName = BrokerPlacement.SiloNameOf(settings.NodeId))
+            .Configure<GrainCollectionOptions>(options => options.ActivationTimeout = ActivationTimeout));
         builder.Services.AddKafkaGrains(settings);
         builder.Services.AddKafkaGateway();
         builder.Services.AddSingleton<AdvertisedAddresses>();

@@ -24,6 +24,9 @@ internal static partial class SiloClustering
     /// </summary>
     private static readonly TimeSpan SignOfLifePeriod = TimeSpan.FromSeconds(5);
 
+    /// <summary>How soon a silo that was frozen reads that it was declared dead meanwhile, and ends itself.</summary>
+    private static readonly TimeSpan MembershipReadPeriod = TimeSpan.FromSeconds(5);
+
     /// <summary>So long it waits. Then it starts again, and by then they have not written for so long.</summary>
     private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
 
@@ -66,7 +69,12 @@ internal static partial class SiloClustering
     {
         TimeSpan period = settings.BrokerSessionTimeout / options.NumMissedProbesLimit;
         options.ProbeTimeout = period > ProbePeriodMin ? period : ProbePeriodMin;
+
+        // Nobody is taken for dead from whom a byte came within as many of these as probes may be missed. Orleans' own is four
+        // times as long: a machine without power would be believed to be up for a minute.
+        options.MaxProbeTimeout = options.ProbeTimeout;
         options.IAmAliveTablePublishTimeout = SignOfLifePeriod;
+        options.TableRefreshTimeout = MembershipReadPeriod;
         options.MaxJoinAttemptTime = JoinPatience;
     }
 

@@ -7,8 +7,9 @@ namespace Orleans.Kafka.Gateway.Kafka;
 internal static class ClusterOutcomes
 {
     /// <summary>
-    /// The call's outcome. A call without answer, because the silo of a grain is away, is REQUEST_TIMED_OUT: whether it took
-    /// effect is unknown, and the client asks again. Anything else that went wrong is UNKNOWN_SERVER_ERROR with its reason.
+    /// The call's outcome. A call without answer, because the silo of a grain or the grain storage is away, is
+    /// REQUEST_TIMED_OUT: whether it took effect is unknown, and the client asks again. Anything else that went wrong is
+    /// UNKNOWN_SERVER_ERROR with its reason.
     /// </summary>
     public static async Task<TopicOutcome> OrFailure(this Task<TopicOutcome> call)
     {
@@ -16,7 +17,7 @@ internal static class ClusterOutcomes
         {
             return await call;
         }
-        catch (Exception exception) when (GrainFailure.IsAbsence(exception))
+        catch (Exception exception) when (GrainFailure.MayPass(exception))
         {
             return TopicOutcome.Of(ErrorCode.RequestTimedOut, GrainFailure.InOneLine(exception));
         }

@@ -1,3 +1,5 @@
+using Orleans.Placement;
+
 namespace Orleans.Kafka.Grains.Cluster;
 
 /// <summary>What <see cref="TopicGrain"/> keeps in grain storage.</summary>
@@ -8,7 +10,11 @@ public sealed class TopicState
     [Id(0)] public TopicImage? Topic { get; set; }
 }
 
-/// <summary>One topic's record. Every answer is durable before it is given.</summary>
+/// <summary>
+/// One topic's record. Every answer is durable before it is given. Lives beside the cluster's grain, which alone calls it: no
+/// third silo must be up for the two.
+/// </summary>
+[PreferLocalPlacement]
 internal sealed class TopicGrain(
     [PersistentState("topic", GrainStateStore.Name)] IPersistentState<TopicState> storage) : Grain, ITopicGrain
 {

@@ -10,6 +10,12 @@ public static class GrainFailure
         exception is TimeoutException or OrleansMessageRejectionException or BrokerNotAvailableException;
 
     /// <summary>
+    /// True when the same call may succeed later: an absence, or a grain storage that cannot be written or was written by
+    /// somebody else.
+    /// </summary>
+    public static bool MayPass(Exception exception) => IsAbsence(exception) || exception is OrleansException;
+
+    /// <summary>
     /// The exception to log: none for an absence, whose stack says nothing that <see cref="InOneLine"/> does not say.
     /// </summary>
     public static Exception? ToLog(Exception exception) => IsAbsence(exception) ? null : exception;

@@ -30,7 +30,7 @@ internal sealed class InitProducerIdHandler(ProducerIds ids)
         {
             return new InitProducerIdResponse { ProducerId = await ids.NextAsync(), ProducerEpoch = 0 };
         }
-        catch (Exception exception) when (GrainFailure.IsAbsence(exception))
+        catch (Exception exception) when (GrainFailure.MayPass(exception))
         {
             // Kafka's own words for a producer that must ask again because ids have run out.
             return Refused(ErrorCode.CoordinatorLoadInProgress);

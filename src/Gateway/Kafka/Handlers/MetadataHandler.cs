@@ -120,7 +120,9 @@ internal sealed class MetadataHandler(BrokerView broker, TopicCreation creation)
         TopicOutcome outcome = await creation.CreateAsync(name);
         return outcome.Topic is { } created
             ? Describe(created, request)
-            : Failed(name, KafkaUuid.Zero, (ErrorCode)outcome.Error);
+            : Failed(name, KafkaUuid.Zero, outcome.Error == (short)ErrorCode.RequestTimedOut
+                ? ErrorCode.LeaderNotAvailable
+                : (ErrorCode)outcome.Error);
     }
 
     private MetadataResponse.MetadataResponseTopic Describe(TopicImage topic, MetadataRequest request)
