@@ -39,6 +39,23 @@ public sealed class GroupMoveTests
         Assert.Equal(ErrorCode.IllegalGeneration, await CommitAsync(first, joined, joined.GenerationId - 1));
     }
 
+    [Fact]
+    public async Task Stop_WhileSomebodyWaitsForARebalance_WaitsForNobody()
+    {
+        await using KafkaBroker broker = await KafkaBroker.StartAsync();
+        using WireClient first = await WireClient.ConnectAsync(broker);
+        using WireClient second = await WireClient.ConnectAsync(broker);
+        JoinGroupResponse joined = await JoinAndSyncAsync(first);
+        await second.WriteAsync(Join(), ApiKey.JoinGroup, version: 3);
+        await UntilAsync(async () => await HeartbeatAsync(first, joined) == ErrorCode.RebalanceInProgress);
+
+        Task stop = broker.DisposeAsync().AsTask();
+        var refused = await second.ReadAsync<JoinGroupResponse>(ApiKey.JoinGroup, version: 3).WaitAsync(Patience);
+        await stop.WaitAsync(Patience);
+
+        Assert.Equal(ErrorCode.NotCoordinator, refused.ErrorCode);
+    }
+
     private static Replica PartitionOf(KafkaBroker broker, string group)
     {
         MetadataImage image = broker.Services.GetRequiredService<MetadataCache>().Current;
