@@ -109,6 +109,14 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
             case LogFileName.Damaged:
                 Notes.Add($"{Path.Join(directory, entry.Name)}: set aside by a recovery; remove it when it is of no use");
                 break;
+            case LogFileName.Rebuilding:
+                Report(entry.Name, "the indexes of the segment were being made anew", "nothing: the next start makes them");
+                break;
+            case "" when entry.Name == LogFileName.LostFlush:
+                Report(
+                    entry.Name, "a flush failed: the disk may lack what the page cache still has",
+                    "start the broker before the machine: it writes again what it can read");
+                break;
             default:
                 Notes.Add($"{Path.Join(directory, entry.Name)}: not a file of a log; left alone");
                 break;

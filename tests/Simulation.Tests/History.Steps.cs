@@ -157,11 +157,11 @@ internal sealed partial class History
 
         try
         {
-            Interfere();
-            _disk.Files.BeforeFlush = _ => Once(Interfere);
+            Interfere(mayCut: true);
+            _disk.Files.BeforeFlush = _ => Once(() => Interfere(mayCut: false));
             _directory.FlushTogether(flushes);
             _disk.Files.BeforeFlush = null;
-            Interfere();
+            Interfere(mayCut: true);
         }
         finally
         {
@@ -193,7 +193,8 @@ internal sealed partial class History
         }
     }
 
-    private void Interfere()
+    // What is under way on this thread may hold the locks that keep a truncation waiting.
+    private void Interfere(bool mayCut)
     {
         var partition = _partitions[_random.Next(_partitions.Count)];
         if (partition.Log.IsFailed || _files.IsDead)
@@ -208,6 +209,10 @@ internal sealed partial class History
                 break;
             case 1:
                 Succeeds(partition.Log.Roll(), "roll");
+                break;
+            case 2 when mayCut:
+                Truncate(partition);
+                Append(partition);
                 break;
             default:
                 break;

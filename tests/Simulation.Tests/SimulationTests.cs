@@ -23,6 +23,28 @@ public sealed class SimulationTests
             failures.Count == 0, string.Join("\n\n", failures.Select(f => f.Describe(Seeds == 1 ? int.MaxValue : 14))));
     }
 
+    /// <summary>The checks can fail: a flush that is left out costs a promise within a few histories.</summary>
+    [Theory]
+    [InlineData(".log")]
+    [InlineData("-checkpoint.tmp")]
+    [InlineData("partition.metadata")]
+    [InlineData(".timeindex")]
+    [InlineData("-0/")]
+    [InlineData("data/")]
+    public void History_OnADiskThatForgetsToFlush_BreaksAPromise(string nameEnding)
+    {
+        var failures = Simulation.Run(
+            0, 2000, stopAt: 1, files => new ForgetfulFileSystem(files, p => p.EndsWith(nameEnding, StringComparison.Ordinal)));
+        Assert.Contains(failures, f => f.Cause is not NullReferenceException);
+    }
+
+    [Fact]
+    public void History_OnADiskWithoutAFlushForAll_KeepsWhatWasPromised()
+    {
+        var failures = Simulation.Run(FirstSeed, Seeds / 4, stopAt: 1, static files => new ForgetfulFileSystem(files, _ => false));
+        Assert.True(failures.Count == 0, string.Join("\n\n", failures.Select(f => f.Describe(14))));
+    }
+
     private static int Number(string variable, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number)
             ? number

@@ -121,7 +121,10 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
         }
     }
 
-    /// <summary>Writes the whole file anew and flushes it: the system took for written what is not.</summary>
+    /// <summary>
+    /// Writes the whole file over itself and flushes it: the system took for written what is not. A crash in between finds
+    /// what was there.
+    /// </summary>
     public void WriteAgain()
     {
         lock (this)
@@ -131,12 +134,15 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
                 return;
             }
 
-            Load();
+            var length = (long)Load().Count * EntrySize;
             _persisted = 0;
-            WithFile(static f => f.SetLength(0));
             Persist();
-            _isUnflushed = true;
-            Flush();
+            WithFile(f =>
+            {
+                f.SetLength(length);
+                f.Flush();
+            });
+            _isUnflushed = false;
         }
     }
 
