@@ -237,6 +237,8 @@ internal sealed class DirectoryRepair(LogEnvironment environment, TextWriter out
 
     private void Carry()
     {
+        // A killed broker leaves in the page cache what is not on the disk: all that follows builds on it.
+        environment.Files.TryFlushAll(_logDirectory ?? request.Path);
         var marker = _logDirectory is null ? null : Path.Join(_logDirectory, LogDirectory.CleanMarker);
         if (_wasClean)
         {

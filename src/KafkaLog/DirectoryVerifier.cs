@@ -11,7 +11,8 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     public const int Unreadable = 2;
 
     private KnownTopics _topics = KnownTopics.Read(environment, logDirectory: null);
-    private HashSet<(string Topic, int Partition)> _cleaned = [];
+    private Dictionary<(string Topic, int Partition), long> _cleaned = [];
+    private Dictionary<(string Topic, int Partition), long>? _recoveryPoints;
     private int _findings;
 
     /// <returns>The exit code: clean, damaged, or cannot be read.</returns>
@@ -53,9 +54,15 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     private void Learn(string? logDirectory)
     {
         _topics = KnownTopics.Read(environment, logDirectory);
-        _cleaned = logDirectory is null
-            ? []
-            : [.. CheckpointFile.Read(environment, Path.Join(logDirectory, CheckpointFile.CleanerOffsets)).Keys];
+        if (logDirectory is not null)
+        {
+            _cleaned = CheckpointFile.Read(environment, Path.Join(logDirectory, CheckpointFile.CleanerOffsets));
+            var path = Path.Join(logDirectory, CheckpointFile.RecoveryPoints);
+            _recoveryPoints = environment.Files.ReadAll(path, int.MaxValue) is { } bytes
+                && (bytes.Length == 0 || CheckpointText.TryParse(bytes, fields: 3) is not null)
+                    ? CheckpointFile.Read(environment, path)
+                    : null;
+        }
     }
 
     private bool VerifyAll(string path)
@@ -123,9 +130,13 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
     private PartitionVerifier Verify(string path, bool isClean)
     {
         DirectoryKind.TryName(path, out var topic, out var partition);
+        var isCompacted = _topics.IsCompacted(topic) || _cleaned.ContainsKey((topic, partition));
+        var recoveryPoint = _recoveryPoints?.GetValueOrDefault((topic, partition));
         var verifier = new PartitionVerifier(environment, path, isClean)
         {
-            MayHaveHoles = _topics.IsCompacted(topic) || _cleaned.Contains((topic, partition)),
+            MayHaveHoles = isCompacted,
+            HolesBelow = isCompacted ? long.MaxValue : recoveryPoint ?? long.MaxValue,
+            EndsBelow = isClean && recoveryPoint is > 0 and var end ? end : long.MaxValue,
         };
         var findings = verifier.Run().ToList();
         CheckTopic(path, topic, findings);

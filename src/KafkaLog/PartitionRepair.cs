@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using Orleans.Kafka.Protocol.Records;
 using Orleans.Kafka.Storage;
@@ -58,7 +59,12 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
             SetAside(on, path);
         }
 
-        var emptied = target.KeepsRest ? new SegmentSalvage(on, target.Directory).Run() : [];
+        foreach (var misfit in before.EpochMisfits)
+        {
+            WriteEpoch(on, misfit);
+        }
+
+        var emptied = target.KeepsRest ? new SegmentSalvage(on, target.Directory, EndsBelow, HolesBelow, target.IsCompacted).Run() : [];
         if (target.TopicId is { } id)
         {
             SetAside(on, Path.Join(target.Directory, LogFileName.PartitionMetadata));
@@ -75,6 +81,16 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
 
         on.Deletions.Run(on, all: true);
         return new RepairOutcome(before, log.Offsets.LogStart, log.Offsets.LogEnd, log.Offsets.HighWatermark, emptied);
+    }
+
+    // The epoch is not under the CRC: a leader writes it over what its producer sent.
+    private static void WriteEpoch(LogEnvironment on, EpochMisfit misfit)
+    {
+        Span<byte> epoch = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32BigEndian(epoch, misfit.Told);
+        using var file = on.Files.Open(misfit.Path, FileOpen.ReadWrite);
+        file.Write(epoch, misfit.Position + RecordBatchHeader.LeaderEpochAt);
+        file.Flush();
     }
 
     private static void SetAside(LogEnvironment on, string path)
@@ -96,14 +112,28 @@ internal sealed class PartitionRepair(LogEnvironment environment, RepairTarget t
     private static LogOpenOptions OptionsOf(RepairTarget target, long end) => new()
     {
         ReadsAll = true,
-        RecoveryPoint = target.RecoveryPoint ?? end,
+
+        // A hole above the recovery point ends the log for a recovery: a file never reached the disk.
+        RecoveryPoint = target.KeepsRest ? end : target.RecoveryPoint ?? end,
         LogStartOffset = target.LogStart,
         HighWatermark = target.HighWatermark,
         CleanerOffset = target.IsCompacted ? long.MaxValue : target.CleanerOffset,
     };
 
     private PartitionVerifier Verify(LogEnvironment on, bool isClean) =>
-        new(on, target.Directory, isClean) { CountFrom = target.LogStart };
+        new(on, target.Directory, isClean)
+        {
+            CountFrom = target.LogStart,
+            EndsBelow = EndsBelow,
+            HolesBelow = HolesBelow,
+            MayHaveHoles = target.IsCompacted,
+        };
+
+    // Cleaning writes the recovery point before it leaves holes.
+    private long HolesBelow => target.IsCompacted ? long.MaxValue : target.RecoveryPoint ?? long.MaxValue;
+
+    // A clean stop says where the log ends.
+    private long EndsBelow => target is { IsClean: true, RecoveryPoint: > 0 and var end } ? end : long.MaxValue;
 
     private static List<string> Tell(IReadOnlyList<(string Name, string What)> changes)
     {

@@ -98,9 +98,10 @@ internal sealed partial class PartitionVerifier
             return false;
         }
 
-        using var file = Open(name);
-        bytes = new byte[SparseIndex.CountEntries(file, entrySize) * entrySize];
-        file.Read(bytes, 0);
+        // Kafka preallocates: zeros behind the last entry are no entries.
+        bytes = ReadAll(name);
+        var last = bytes.AsSpan().LastIndexOfAnyExcept((byte)0);
+        bytes = bytes[..((last + entrySize) / entrySize * entrySize)];
         return true;
     }
 
@@ -114,7 +115,8 @@ internal sealed partial class PartitionVerifier
             if (bytes.Length % TransactionIndex.EntrySize != 0)
             {
                 Report(
-                    name, $"{bytes.Length} bytes are no multiple of an entry's {TransactionIndex.EntrySize}", Advice.Reopen, 0);
+                    name, $"{bytes.Length} bytes are no multiple of an entry's {TransactionIndex.EntrySize}", Advice.Reopen, 0,
+                    derived: name);
             }
 
             var last = -1L;
@@ -124,7 +126,8 @@ internal sealed partial class PartitionVerifier
                 if (BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(at)) != 0
                     || entry.LastOffset <= last || entry.FirstOffset > entry.LastOffset || entry.LastOffset >= End)
                 {
-                    Report(name, $"entry {at / TransactionIndex.EntrySize} cannot be: {entry}", Advice.Reopen, at, entry.LastOffset);
+                    Report(name, $"entry {at / TransactionIndex.EntrySize} cannot be: {entry}", Advice.Reopen, at, entry.LastOffset,
+                        derived: name);
                 }
 
                 last = entry.LastOffset;
@@ -234,23 +237,57 @@ internal sealed partial class PartitionVerifier
 
     private void CheckEpoch(string name, in BatchPlace place)
     {
-        if (!_hasEpochs || _hasSaidEpoch || place.Batch.LeaderEpoch == -1)
+        var epoch = place.Batch.LeaderEpoch;
+        var told = _epochs.EpochOf(place.Batch.BaseOffset);
+
+        if (!_hasEpochs || epoch == -1 || told < 0)
         {
             return;
         }
 
-        var epoch = -1;
-        foreach (var entry in _epochs.Entries)
+        // Epochs never go down: those that are above a later one are wrong.
+        _misfits.AddRange(_newer.Where(n => epoch >= 0 && n.Epoch > epoch));
+        _newer.RemoveAll(n => epoch >= 0 && n.Epoch > epoch);
+        var misfit = new EpochMisfit(Path.Join(directory, name), place.Position, place.Batch.BaseOffset, epoch, told);
+        if (epoch == told)
         {
-            epoch = entry.StartOffset <= place.Batch.BaseOffset ? entry.Epoch : epoch;
+            _epochsAgree++;
+        }
+        else if (!isClean && epoch > _epochs.Latest)
+        {
+            // A newer epoch comes into the file with the first flush.
+            _newer.Add(misfit);
+        }
+        else
+        {
+            _misfits.Add(misfit);
+        }
+    }
+
+    // Neither the epoch of a batch nor that file is under a checksum: the many are right.
+    private void CheckEpochs()
+    {
+        if (_misfits.Count == 0)
+        {
+            return;
         }
 
-        if (epoch != place.Batch.LeaderEpoch && epoch >= 0)
+        var first = _misfits[0];
+        if (_misfits.Count > _epochsAgree)
         {
-            _hasSaidEpoch = true;
             Report(
-                name, $"the batch is of leader epoch {place.Batch.LeaderEpoch}, {LogFileName.LeaderEpochs} says {epoch}",
-                Advice.Look, place.Position, place.Batch.BaseOffset, LogFileName.LeaderEpochs);
+                LogFileName.LeaderEpochs, $"says {first.Told} of offset {first.Offset}, but {_misfits.Count} batches contradict: "
+                    + $"that one is of epoch {first.Epoch}", Advice.Remake, derived: LogFileName.LeaderEpochs);
+            return;
+        }
+
+        EpochMisfits = _misfits;
+        foreach (var misfit in _misfits)
+        {
+            _findings.Add(new Finding(
+                misfit.Path, misfit.Position, misfit.Offset,
+                $"the batch is of leader epoch {misfit.Epoch}, {LogFileName.LeaderEpochs} says {misfit.Told}",
+                "kafka-log repair: it writes the epoch that the file says"));
         }
     }
 

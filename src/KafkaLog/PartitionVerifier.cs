@@ -14,8 +14,10 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
     private readonly LeaderEpochCache _epochs = new();
     private readonly List<AbortedTransaction> _aborted = [];
     private readonly List<Finding> _findings = [];
+    private readonly List<EpochMisfit> _misfits = [];
+    private readonly List<EpochMisfit> _newer = [];
     private bool _hasEpochs;
-    private bool _hasSaidEpoch;
+    private int _epochsAgree;
     private bool _isComplete = true;
     private bool _hasGaps;
     private bool _isHoleExplained;
@@ -38,11 +40,20 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
     /// <summary>Bytes of <c>.log</c> files without the batches below <see cref="CountFrom"/>.</summary>
     public long LiveBytes { get; private set; }
 
+    /// <summary>Where the log is known to end at most.</summary>
+    public long EndsBelow { get; init; } = long.MaxValue;
+
+    /// <summary>Holes between batches of a segment end here or below.</summary>
+    public long HolesBelow { get; init; } = long.MaxValue;
+
     /// <summary>The topic is compacted: holes between offsets are nothing to speak of.</summary>
     public bool MayHaveHoles { get; init; }
 
     /// <summary>Below lies what was deleted.</summary>
     public long CountFrom { get; init; }
+
+    /// <summary>Batches whose leader epoch is wrong.</summary>
+    public IReadOnlyList<EpochMisfit> EpochMisfits { get; private set; } = [];
 
     /// <summary>What is strange and does no harm.</summary>
     public List<string> Notes { get; } = [];
@@ -59,11 +70,13 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         _hasEpochs = _epochs.TryLoad(environment.Files, directory);
         foreach (var offset in bases)
         {
+            NoteHole(NameOf(offset, LogFileName.Log), offset);
             CheckSnapshot(offset, isRollPoint: offset > 0 && offset != Start);
-            CheckSegment(offset, isLast: offset == bases[^1]);
+            CheckSegment(offset, bases.SkipWhile(b => b <= offset).Select(b => (long?)b).FirstOrDefault());
         }
 
         CheckLooseFiles(bases);
+        CheckEpochs();
         CheckEpochFile();
         return _findings;
     }
@@ -123,8 +136,9 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         }
     }
 
-    private void CheckSegment(long baseOffset, bool isLast)
+    private void CheckSegment(long baseOffset, long? nextBase)
     {
+        var isLast = nextBase is null;
         var name = NameOf(baseOffset, LogFileName.Log);
         var batches = new List<IndexEntry>();
         var times = new List<IndexEntry>();
@@ -136,12 +150,12 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
                 Report(name, $"begins at {baseOffset}, but the segment before it ends at {End}", Advice.Look, 0, baseOffset);
             }
 
-            NoteHole(name, baseOffset);
             End = Math.Max(End, baseOffset);
             while (reader.TryNext(out var place))
             {
                 Batches++;
-                hasBad |= CheckBatch(name, place, reader.Bytes(place));
+                var following = place.Batch.BaseOffset > End ? reader.Following() : -1;
+                hasBad |= CheckBatch(name, place, reader.Bytes(place), following, nextBase ?? EndsBelow);
                 batches.Add(new IndexEntry(place.Batch.BaseOffset - baseOffset, place.Position));
                 times.Add(new IndexEntry(
                     place.Batch.MaxTimestamp, (int)Math.Clamp(place.Batch.LastOffset - baseOffset, 0, int.MaxValue)));
@@ -164,7 +178,8 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
         CheckTransactions(baseOffset, isLast);
     }
 
-    private bool CheckBatch(string name, in BatchPlace place, ReadOnlySpan<byte> bytes)
+    private bool CheckBatch(
+        string name, in BatchPlace place, ReadOnlySpan<byte> bytes, long following, long below)
     {
         var batch = place.Batch;
         var isBad = false;
@@ -176,10 +191,11 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
             isBad = true;
         }
 
-        if (batch.LastOffsetDelta < 0 || batch.BaseOffset < End)
+        if (batch.LastOffsetDelta < 0 || (!isBad && place.IsOutOfPlace(
+            End, following, below, _isHoleExplained ? long.MaxValue : HolesBelow)))
         {
             Report(
-                name, $"offsets go back: batch {batch.BaseOffset}-{batch.LastOffset} behind {End - 1}", Advice.Look,
+                name, $"batch {batch.BaseOffset}-{batch.LastOffset} is out of place: offset {End} should be here", Advice.Copy,
                 place.Position, batch.BaseOffset);
             isBad = true;
         }
@@ -190,7 +206,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
             CheckEpoch(name, place);
             Count(batch);
             NoteHole(name, batch.BaseOffset);
-            _hasGaps |= batch.BaseOffset > End || (batch.RecordCount == 0 && !batch.HasProducerId);
+            _hasGaps |= batch.RecordCount == 0 && !batch.HasProducerId;
             End = batch.NextOffset;
             Enter(batch, bytes[RecordBatchHeader.Size..]);
         }
@@ -200,6 +216,7 @@ internal sealed partial class PartitionVerifier(LogEnvironment environment, stri
 
     private void NoteHole(string name, long next)
     {
+        _hasGaps |= next > End;
         if (next > End && !MayHaveHoles && !_isHoleExplained)
         {
             Notes.Add(string.Create(

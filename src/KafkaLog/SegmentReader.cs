@@ -44,6 +44,14 @@ internal sealed class SegmentReader(IFile file) : IDisposable
         return true;
     }
 
+    /// <summary>Base offset of what lies at <see cref="Position"/>, if it looks like a batch; else -1.</summary>
+    public long Following()
+    {
+        Span<byte> header = stackalloc byte[RecordBatchHeader.Size];
+        var scanner = new BatchHeaderScanner(file, _next, (int)Math.Min(Length, int.MaxValue), header);
+        return scanner.Next() ? scanner.Current.BaseOffset : -1;
+    }
+
     /// <summary>Goes on elsewhere.</summary>
     public void MoveTo(int position) => _next = position;
 

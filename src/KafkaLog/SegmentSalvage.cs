@@ -9,7 +9,13 @@ namespace Orleans.Kafka.LogTool;
 /// batch without records over the same offsets, as cleaning leaves them. A recovery then finds nothing to cut. Bytes
 /// that are cut out lie beside as <c>.damaged</c>; whole batches stay as they are, byte for byte.
 /// </summary>
-internal sealed class SegmentSalvage(LogEnvironment environment, string directory)
+/// <param name="environment">The disk.</param>
+/// <param name="directory">The partition's.</param>
+/// <param name="endsBelow">Where the log is known to end at most.</param>
+/// <param name="holesBelow">Holes between batches end here or below.</param>
+/// <param name="mayHaveHoles">The topic is compacted.</param>
+internal sealed class SegmentSalvage(
+    LogEnvironment environment, string directory, long endsBelow, long holesBelow, bool mayHaveHoles)
 {
     private const int Window = 1 << 20;
 
@@ -58,7 +64,7 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
     }
 
     /// <summary>Finds what is no whole batch in its place; what is so at the very end of the log is left to the recovery.</summary>
-    private static void Walk(IFile file, long baseOffset, long? nextBase, List<Damage> damages)
+    private void Walk(IFile file, long baseOffset, long? nextBase, List<Damage> damages)
     {
         var reader = new SegmentReader(file);
         var next = baseOffset;
@@ -66,7 +72,8 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
         {
             var start = reader.Position;
             if (reader.TryNext(out var place) && place.HasValidCrc && place.Batch.LastOffsetDelta >= 0
-                && place.Batch.BaseOffset >= next)
+                && !place.IsOutOfPlace(
+                    next, place.Batch.BaseOffset > next ? reader.Following() : -1, nextBase ?? endsBelow, holesBelow))
             {
                 next = place.Batch.NextOffset;
                 continue;
@@ -77,7 +84,8 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
                 return;
             }
 
-            var found = Find(file, start + 1, reader.Length, next, nextBase ?? next + int.MaxValue);
+            var found = Find(
+                file, start + 1, reader.Length, next, nextBase ?? Math.Min(endsBelow, next + int.MaxValue));
             var to = found?.BaseOffset ?? nextBase ?? next;
             if (found is not null || nextBase is not null)
             {
@@ -94,8 +102,11 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
         }
     }
 
-    /// <summary>The next whole batch with a right CRC whose offsets can be.</summary>
-    private static (int Position, long BaseOffset)? Find(IFile file, long from, long length, long least, long below)
+    /// <summary>
+    /// The next whole batch with a right CRC whose offsets can be. They are not under the CRC: where there are no holes,
+    /// the batch behind it must confirm them.
+    /// </summary>
+    private (int Position, long BaseOffset)? Find(IFile file, long from, long length, long least, long below)
     {
         var window = new byte[Window + RecordBatchHeader.Size];
         var batch = Array.Empty<byte>();
@@ -116,7 +127,9 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
                 batch = batch.Length < size ? new byte[size] : batch;
                 var bytes = batch.AsSpan(0, (int)size);
                 if (file.Read(bytes, at + i) == size && RecordBatchHeader.HasValidCrc(bytes)
-                    && new RecordBatchInfo(bytes).LastOffsetDelta >= 0)
+                    && new RecordBatchInfo(bytes) is { LastOffsetDelta: >= 0 } info && info.LastOffset < below
+                    && (mayHaveHoles || Following(file, at + i + size) is var following
+                        && (following < 0 || following == info.NextOffset)))
                 {
                     return ((int)(at + i), offset);
                 }
@@ -124,6 +137,13 @@ internal sealed class SegmentSalvage(LogEnvironment environment, string director
         }
 
         return null;
+    }
+
+    private static long Following(IFile file, long position)
+    {
+        var reader = new SegmentReader(file);
+        reader.MoveTo((int)position);
+        return reader.Following();
     }
 
     private void Keep(IFile file, Damage damage)

@@ -12,8 +12,14 @@ internal sealed class LogRecovery(
 {
     private const int FirstBuffer = 64 * 1024;
 
-    /// <summary>Holes between offsets are believed below this one, whatever else is trusted.</summary>
+    // Where a batch lies that jumped ahead of those behind it: base offsets are not under the CRC.
+    private int? _outOfPlaceAt;
+
+    /// <summary>Holes between offsets are believed if they end here or below, whatever else is trusted.</summary>
     public long HolesBelow { get; init; }
+
+    /// <summary>Where the next segment begins: batches of the one that is scanned lie below.</summary>
+    public long EndsBelow { get; set; } = long.MaxValue;
 
     /// <summary>Bytes of <c>.log</c> files read.</summary>
     public long BytesRead { get; private set; }
@@ -54,6 +60,12 @@ internal sealed class LogRecovery(
         }
 
         var (valid, next) = ScanFile(segment, fileLength, trustedBelow, start);
+        if (_outOfPlaceAt is { } outOfPlace)
+        {
+            _outOfPlaceAt = null;
+            return Scan(segment, outOfPlace, trustedBelow, start: null);
+        }
+
         return start is { } entry && valid == entry.Value
 
             // The batch to start from is damaged itself: what the log has in front of it must be seen anew.
@@ -95,14 +107,16 @@ internal sealed class LogRecovery(
 
         var windowStart = (long)position;
         var windowLength = 0;
+        (int Position, long Next)? jump = null;
         while (TryReadBatch(file, fileLength, position, ref buffer, ref windowStart, ref windowLength, out var bytes))
         {
             var batch = new RecordBatchInfo(bytes);
             var isFollowing = isFirst && start is not null || batch.BaseOffset == next;
-            if (batch.BaseOffset < next || batch.LastOffsetDelta < 0
-                || (!isFollowing && !config.Compact && next >= Math.Max(trustedBelow, HolesBelow))
+            if (batch.BaseOffset < next || batch.LastOffsetDelta < 0 || batch.LastOffset >= EndsBelow
+                || (!isFollowing && !config.Compact && batch.BaseOffset > Math.Max(trustedBelow, HolesBelow))
                 || batch.LastOffset - segment.BaseOffset > int.MaxValue || !RecordBatchHeader.HasValidCrc(bytes))
             {
+                _outOfPlaceAt = batch.BaseOffset < next && batch.BaseOffset >= jump?.Next ? jump?.Position : null;
                 break;
             }
 
@@ -110,6 +124,7 @@ internal sealed class LogRecovery(
             var interval = isFirst && start is not null ? int.MaxValue : config.IndexIntervalBytes;
             segment.Note(batch.LastOffset, batch.MaxTimestamp, position, batch.Size, interval);
             isFirst = false;
+            jump = isFollowing ? null : (position, next);
             Seen(segment, batch);
             position += batch.Size;
             next = batch.NextOffset;

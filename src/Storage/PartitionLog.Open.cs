@@ -211,7 +211,7 @@ public sealed partial class PartitionLog
         var segments = new List<LogSegment>(listing.Segments.Count);
         var trustedBelow = options.IsClean ? long.MaxValue : options.ReadsAll ? 0 : options.RecoveryPoint;
         var rebuilt = 0;
-        var reached = options.RecoveryPoint;
+        var (reached, scannedTo) = (options.RecoveryPoint, 0L);
         for (var i = 0; i < listing.Segments.Count; i++)
         {
             var files = listing.Segments[i];
@@ -236,17 +236,18 @@ public sealed partial class PartitionLog
             {
                 // A whole segment before this one never reached the disk, or its name did not.
                 segments.RemoveAt(i);
-                return CutAt(segments, listing, i, reached, cut: 0, rebuilt, recovery);
+                return CutAt(segments, listing, i, scannedTo, cut: 0, rebuilt, recovery);
             }
 
             rebuilt += files.HasUsableIndexes ? 0 : 1;
+            recovery.EndsBelow = isLast ? long.MaxValue : listing.Segments[i + 1].BaseOffset;
             var (valid, next) = recovery.Scan(segment, files.LogLength, trustedBelow, files.HasUsableIndexes);
             if (!isLast && valid == files.LogLength)
             {
                 segment.Seal();
                 segment.OffsetIndex.Trim();
                 segment.TimeIndex.Trim();
-                reached = Math.Max(reached, next);
+                (reached, scannedTo) = (Math.Max(reached, next), next);
                 continue;
             }
 
@@ -282,6 +283,7 @@ public sealed partial class PartitionLog
         if (setAside.Count > 0 && from > 0 && segments[^1] is var last && !last.IsRestored)
         {
             // It was to be a sealed one in the middle and is to be appended to now: its end must be known.
+            recovery.EndsBelow = long.MaxValue;
             (_, end) = recovery.Scan(last, listing.Segments[from - 1].LogLength, long.MaxValue, indexesUsable: true);
         }
 

@@ -42,10 +42,12 @@ internal static class ToolDisk
     }
 
     /// <summary>Runs the command line.</summary>
-    public static (int Code, string Output) Run(TestDisk disk, params string[] args)
+    public static (int Code, string Output) Run(TestDisk disk, params string[] args) => Run(disk.Environment, args);
+
+    public static (int Code, string Output) Run(LogEnvironment environment, params string[] args)
     {
         var output = new StringWriter();
-        var code = KafkaLogCommand.Run(args, disk.Environment, output, output);
+        var code = KafkaLogCommand.Run(args, environment, output, output);
         return (code, output.ToString().ReplaceLineEndings("\n"));
     }
 
