@@ -237,8 +237,6 @@ internal sealed class DirectoryRepair(LogEnvironment environment, TextWriter out
 
     private void Carry()
     {
-        // A killed broker leaves in the page cache what is not on the disk: all that follows builds on it.
-        environment.Files.TryFlushAll(_logDirectory ?? request.Path);
         var marker = _logDirectory is null ? null : Path.Join(_logDirectory, LogDirectory.CleanMarker);
         if (_wasClean)
         {
@@ -246,6 +244,8 @@ internal sealed class DirectoryRepair(LogEnvironment environment, TextWriter out
             environment.Files.FlushDirectory(_logDirectory!);
         }
 
+        // A killed broker leaves in the page cache what is not on the disk: all that follows builds on it.
+        environment.Files.TryFlushAll(_logDirectory ?? request.Path);
         foreach (var (target, repair) in _repairs.Where(r => r.Repair.Outcome is not null))
         {
             repair.Carry();

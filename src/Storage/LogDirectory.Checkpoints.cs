@@ -71,7 +71,21 @@ public sealed partial class LogDirectory
             logs[i].CompleteSharedFlush(targets[i], failure);
         }
 
+        if (failure is not null)
+        {
+            LoseFlushOfAll(except: logs, failure);
+        }
+
         return logs.Count(l => !l.IsFailed);
+    }
+
+    // A flush of the file system that fails takes the pages of every log along, whoever asked for it.
+    private void LoseFlushOfAll(IReadOnlyList<PartitionLog> except, IOException failure)
+    {
+        foreach (var log in Logs.Except(except).Where(l => !l.IsClosed || l.IsFailed))
+        {
+            log.CompleteSharedFlush(null, failure);
+        }
     }
 
     /// <summary>

@@ -264,9 +264,11 @@ public sealed partial class LogDirectory : IDisposable
         log.CloseForDeletion(target);
     }
 
-    // A crash may have come between the directory and its metadata: then there are no records either.
+    // A crash may have come between the directory and its metadata: then it is empty. A segment that begins later, even one
+    // without records, is not the first of a new log.
     private bool HasRecords(string directory) => _environment.Files.List(directory).Any(
-        f => f.Length > 0 && f.Name.EndsWith(LogFileName.Log, StringComparison.Ordinal));
+        f => LogFileName.TryParse(f.Name, out var offset, out var suffix) && suffix == LogFileName.Log
+            && (f.Length > 0 || offset > 0));
 
     private void SetAside(string directory)
     {
@@ -310,6 +312,7 @@ public sealed partial class LogDirectory : IDisposable
             // The pages count as written now.
             _isFlushed = false;
             _environment.Notice(StorageNoticeKind.Failed, Path, e.Message);
+            LoseFlushOfAll(except: [], e);
         }
     }
 

@@ -214,8 +214,14 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromEnd(end);
         start = Math.Min(start, end);
         _epochs.TruncateFromStart(start);
-        ReloadProducers(end, SnapshotOffsets());
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
+        var snapshots = SnapshotOffsets();
+        ReloadProducers(end, snapshots);
+        if (highWatermark < end)
+        {
+            FindDecided(highWatermark, end, snapshots);
+        }
+
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
 

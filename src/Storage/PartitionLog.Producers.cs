@@ -38,6 +38,33 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
+    /// Finds the transactions whose marker is not below the high watermark, of which no snapshot tells: they stay unstable,
+    /// for the marker may still be cut off. Reads headers from the newest snapshot on that is not above it; changes no file.
+    /// </summary>
+    private void FindDecided(long highWatermark, long end, List<long> snapshots)
+    {
+        var table = new ProducerStateTable();
+        var from = snapshots.Where(s => s <= highWatermark).OrderDescending()
+            .FirstOrDefault(s => TryReadSnapshot(s, table, out _), _segments[0].BaseOffset);
+        foreach (var (segment, next) in _segments.Zip(_segments.Skip(1).Select(s => s.BaseOffset).Append(end)))
+        {
+            if (next <= from)
+            {
+                continue;
+            }
+
+            if (segment.BaseOffset > from)
+            {
+                TryReadSnapshot(segment.BaseOffset, table, out _);
+            }
+
+            ReplaySegment(segment, from, table, index: null);
+        }
+
+        _producers.TakeDecided(table);
+    }
+
+    /// <summary>
     /// Removes snapshots of what the log does not have: those behind its end at once and for good, for other records
     /// will take those offsets; and what earlier stops left between the segments, but for the newest.
     /// </summary>
@@ -96,23 +123,36 @@ public sealed partial class PartitionLog
 
     private bool TryLoadSnapshot(long offset)
     {
-        var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
-        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
-        var table = new ProducerStateTable();
-        if (bytes is not null
-            && ProducerSnapshot.TryDecode(bytes, table, _environment.NowMs, _config.ProducerIdExpirationMs))
+        if (TryReadSnapshot(offset, _producers, out var isThere))
         {
-            _producers.TakeOver(table);
             return true;
         }
 
-        if (bytes is not null)
+        if (isThere)
         {
             DeleteSnapshot(offset);
-            _environment.Notice(StorageNoticeKind.Rebuilt, path, "the snapshot is damaged; an older one is used");
+            _environment.Notice(
+                StorageNoticeKind.Rebuilt, LogFileName.PathOf(Directory, offset, LogFileName.Snapshot),
+                "the snapshot is damaged; an older one is used");
         }
 
         return false;
+    }
+
+    private bool TryReadSnapshot(long offset, ProducerStateTable target, out bool isThere)
+    {
+        var path = LogFileName.PathOf(Directory, offset, LogFileName.Snapshot);
+        var bytes = _environment.Files.ReadAll(path, ProducerSnapshot.MaxBytes);
+        isThere = bytes is not null;
+        var table = new ProducerStateTable();
+        if (bytes is null
+            || !ProducerSnapshot.TryDecode(bytes, table, _environment.NowMs, _config.ProducerIdExpirationMs))
+        {
+            return false;
+        }
+
+        target.TakeOver(table);
+        return true;
     }
 
     /// <summary>Enters every batch from an offset on.</summary>
@@ -132,7 +172,7 @@ public sealed partial class PartitionLog
             }
 
             segments[i].TransactionIndex.TruncateTo(from);
-            ReplaySegment(segments[i], from);
+            ReplaySegment(segments[i], from, _producers, segments[i].TransactionIndex);
             if (i < segments.Length - 1)
             {
                 // Nobody writes it again: a clean stop would trust a file that lacks what was found just now.
@@ -173,7 +213,8 @@ public sealed partial class PartitionLog
         }
     }
 
-    private void ReplaySegment(LogSegment segment, long from)
+    private static void ReplaySegment(
+        LogSegment segment, long from, ProducerStateTable producers, TransactionIndex? index)
     {
         if (segment.Size == 0 || segment.File.Pin() is not { } file)
         {
@@ -195,7 +236,7 @@ public sealed partial class PartitionLog
 
                 if (!batch.IsControl)
                 {
-                    _producers.Enter(batch);
+                    producers.Enter(batch);
                     continue;
                 }
 
@@ -204,9 +245,9 @@ public sealed partial class PartitionLog
                     scanner.Position + RecordBatchHeader.Size);
                 if (ControlRecord.TryRead(batch, control[..read], out var marker)
                     && marker.Type is ControlType.Abort or ControlType.Commit
-                    && _producers.EnterMarker(batch, marker) is { } aborted)
+                    && producers.EnterMarker(batch, marker) is { } aborted)
                 {
-                    segment.TransactionIndex.Append(aborted);
+                    index?.Append(aborted);
                 }
             }
         }

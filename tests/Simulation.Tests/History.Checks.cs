@@ -79,18 +79,18 @@ internal sealed partial class History
             $"committed {Text(found)}, expected {Text(expected)}: {partition.Describe()}");
     }
 
-    /// <summary>The last stable offset stands in front of every transaction that nobody has ended.</summary>
+    /// <summary>The last stable offset stands in front of every transaction whose end is not replicated.</summary>
     private static void CheckOpenTransactions(PartitionModel partition)
     {
         var open = new Dictionary<long, long>();
         foreach (var bytes in partition.History.Appended.Values)
         {
             var batch = new RecordBatchInfo(bytes);
-            if (batch.IsControl)
+            if (batch.IsControl && batch.LastOffset < partition.Log.Offsets.HighWatermark)
             {
                 open.Remove(batch.ProducerId);
             }
-            else if (batch.IsTransactional && batch.LastOffset >= partition.Start)
+            else if (!batch.IsControl && batch.IsTransactional && batch.LastOffset >= partition.Start)
             {
                 open.TryAdd(batch.ProducerId, batch.BaseOffset);
             }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Orleans.Kafka.LogTool;
 using Orleans.Kafka.Protocol.Records;
 using Orleans.Kafka.Storage;
@@ -95,6 +96,11 @@ internal sealed partial class History
         var path = $"{partition.Directory}/{file.Name}";
         var canBeKnown = CanBeKnown(path, position);
         _disk.Files.FlipBit(path, position, bit);
+        if (canBeKnown && path.EndsWith(".index", StringComparison.Ordinal))
+        {
+            canBeKnown = !PointsToABatch(path, position);
+        }
+
         return ($"bit {bit} of byte {position} of {file.Length} in {file.Name} flipped", canBeKnown);
     }
 
@@ -109,6 +115,23 @@ internal sealed partial class History
         ".txnindex" or "" => false,
         _ => true,
     };
+
+    // An earlier batch than the entry's own is what Kafka writes for an append of several batches, and leads to it as well.
+    private bool PointsToABatch(string index, long position)
+    {
+        var target = BinaryPrimitives.ReadInt32BigEndian(
+            _disk.Files.ReadAll(index, int.MaxValue).AsSpan((int)(position & ~7) + sizeof(int)));
+        var reader = new RecordBatchReader(_disk.Files.ReadAll(Path.ChangeExtension(index, ".log"), int.MaxValue)!);
+        while (reader.Next() == RecordBatchStep.Batch)
+        {
+            if (reader.Position == target)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     // A base offset that is too large looks like the gap that cleaning leaves.
     private static bool IsOutsideCrc(byte[] log, long position)

@@ -239,8 +239,8 @@ internal sealed partial class History
             && f.Name.EndsWith("-stray", StringComparison.Ordinal));
 
     /// <summary>
-    /// All that is there gets replicated: a snapshot does not tell which decisions were not, as in Kafka, so that a reader of
-    /// committed data may see too much until then.
+    /// All that is there gets replicated, at once or later. Where cleaning went beyond the high watermark of the checkpoint, a
+    /// reader in between would miss what newer values made superfluous; and without a checkpoint nobody may read.
     /// </summary>
     private void CatchUp()
     {
@@ -251,7 +251,12 @@ internal sealed partial class History
                 Flush(partition);
             }
 
-            partition.Log.AdvanceHighWatermark(partition.Log.Offsets.LogEnd);
+            var isKnown = partition.Log.Offsets.HighWatermark > partition.Log.Segments[0].BaseOffset;
+            if (partition.Config.Compact || !isKnown || _random.Next(2) == 0)
+            {
+                partition.Log.AdvanceHighWatermark(partition.Log.Offsets.LogEnd);
+            }
+
             Check(partition);
         }
     }
@@ -280,13 +285,14 @@ internal sealed partial class History
                 OpenPartition(partition);
                 partition.Reopened(powerLoss: false);
             }
+
+            CatchUp();
         }
         catch (IOException) when (_files.IsDead)
         {
             return false;
         }
 
-        CatchUp();
         return !_files.IsDead;
     }
 }

@@ -81,8 +81,8 @@ internal sealed class PartitionModel(string topic, int seed, KafkaUuid topicId, 
     {
         if (isStray && End > 0)
         {
-            // That file is flushed with the first records.
-            Require.That(Durable <= DurableStart && powerLoss, $"flushed, and yet a stray: {Describe()}");
+            // That file is flushed with the first records; those that were deleted count for nothing.
+            Require.That(Durable <= Start && powerLoss, $"flushed, and yet a stray: {Describe()}");
             Durable = 0;
             DurableStart = 0;
         }
@@ -109,7 +109,7 @@ internal sealed class PartitionModel(string topic, int seed, KafkaUuid topicId, 
     }
 
     public string Describe() =>
-        $"{Topic} {Log?.Offsets.LogStart} {Log?.Offsets.HighWatermark} {Log?.Offsets.LogEnd} rp {Log?.RecoveryPoint}, model " +
+        $"{Topic} {Log?.Offsets.LogStart} {Log?.Offsets.LastStable} {Log?.Offsets.HighWatermark} {Log?.Offsets.LogEnd} rp {Log?.RecoveryPoint}, model " +
         $"{Start} ({DurableStart}) {End} ({Durable}), segments {string.Join(' ', Log?.Segments.Select(s => s.BaseOffset) ?? [])}";
 
     // Batches go whole.

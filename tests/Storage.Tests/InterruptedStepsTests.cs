@@ -136,6 +136,30 @@ public sealed class InterruptedStepsTests
         directory.Dispose();
     }
 
+    /// <summary>What it lost, a later flush of that log would not bring to the disk, and not say so.</summary>
+    [Fact]
+    public void Flush_OfTheFileSystemThatFails_IsHeldAgainstLogsThatDidNotAskForIt()
+    {
+        var disk = new TestDisk();
+        var (directory, log) = Open(disk);
+        Append(log);
+        var others = Enumerable.Range(1, 8).Select(i => directory.OpenPartition("topic", i, TopicId, Small)).ToList();
+        others.ForEach(o => Append(o));
+        disk.Files.LoseNextFlush = true;
+        Assert.Equal(0, directory.Flush(others));
+
+        Assert.False(log.Flush());
+        log = directory.OpenPartition("topic", 0, TopicId, Small);
+        Assert.True(log.Flush());
+        directory.WriteCheckpoints();
+        directory.Dispose();
+        disk.Files.Crash();
+
+        (directory, log) = Open(disk);
+        Assert.Equal(1, log.Offsets.LogEnd);
+        directory.Dispose();
+    }
+
     [Fact]
     public void WriteCheckpoints_WhenTheLastCleanedLogIsGone_TakesItsCleanerOffsetAway()
     {

@@ -98,6 +98,21 @@ public sealed class LogDirectoryTests
         directory.Dispose();
     }
 
+    /// <summary>What an old topic of that name left, of which a power loss took all but an empty segment.</summary>
+    [Fact]
+    public void OpenPartition_OfADirectoryWithOnlyALaterSegment_BeginsAtZero()
+    {
+        var disk = new TestDisk();
+        disk.Files.CreateDirectory("/data/t-0");
+        disk.Files.Open("/data/t-0/00000000000000000017.log", FileOpen.CreateOrOpen).Dispose();
+        using var directory = LogDirectory.Open(disk.Environment, "/data", "c", 1);
+
+        var log = directory.OpenPartition("t", 0, TopicId, LogConfig.Default);
+
+        Assert.Equal((0L, 0L), (log.Offsets.LogStart, log.Offsets.LogEnd));
+        Assert.Equal(StorageNoticeKind.Stray, Assert.Single(disk.Notices).Kind);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -184,6 +184,9 @@ internal sealed class ProducerStateTable
         _open = other._open;
     }
 
+    /// <summary>Takes over which transactions were decided lately.</summary>
+    public void TakeDecided(ProducerStateTable other) => _decided = other._decided;
+
     /// <summary>Takes a producer from a snapshot.</summary>
     public void Restore(ProducerState state)
     {

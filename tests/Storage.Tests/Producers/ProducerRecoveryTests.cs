@@ -256,6 +256,40 @@ public sealed class ProducerRecoveryTests
         Assert.DoesNotContain(_disk.Notices, n => n.Kind == StorageNoticeKind.Rebuilt);
     }
 
+    /// <summary>No snapshot tells that a transaction was decided, and that its marker may still be cut off.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void LastStableOffset_OfATransactionDecidedAboveTheHighWatermark_StaysInFrontOfIt(bool isOpened, bool isClean)
+    {
+        var log = _disk.Open();
+        Batches.MustAppend(log, Batches.Plain());
+        Batches.MustAppend(log, Batches.Idempotent(1, 0, 0, transactional: true));
+        Assert.True(log.Roll());
+        Batches.MustAppend(log, Batches.Plain());
+        Assert.True(log.Roll());
+        Batches.MustAppend(log, Batches.Marker(1, 0, commit: true), AppendOrigin.Coordinator);
+        Assert.True(log.Roll());
+        Batches.MustAppend(log, Batches.Plain());
+        log.AdvanceHighWatermark(3);
+        Assert.Equal((1L, 3L), (log.Offsets.LastStable, log.Offsets.HighWatermark));
+        if (isOpened)
+        {
+            Assert.True(log.Close());
+            log = _disk.Open(options: isClean ? Clean with { HighWatermark = 3 } : new LogOpenOptions { HighWatermark = 3 });
+        }
+        else
+        {
+            Assert.Equal(ErrorCode.None, log.TruncateTo(4));
+        }
+
+        Assert.Equal((1L, 3L), (log.Offsets.LastStable, log.Offsets.HighWatermark));
+        log.AdvanceHighWatermark(4);
+        Assert.Equal(4, log.Offsets.LastStable);
+        log.Dispose();
+    }
+
     [Fact]
     public void Append_OfAReplicatedMarkerThatIsEmpty_EndsNothing()
     {
