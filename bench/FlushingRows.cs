@@ -12,6 +12,7 @@ namespace Orleans.Kafka.Bench;
 internal static partial class FlushingRows
 {
     private const int Appends = 600;
+    private const int WarmUp = 50;
     private const int BatchSize = 16_384;
     private static readonly long Gap = Stopwatch.Frequency / 2_000;
 
@@ -46,18 +47,30 @@ internal static partial class FlushingRows
 
     private static double Measure(bool isFlushing, Action flush, Action append)
     {
+        // The file is made, and the first flush, which is for its name as well, is over.
+        append();
+        flush();
         using var stop = new CancellationTokenSource();
+        var (appended, flushed) = (0, 0);
         var flusher = new Thread(() =>
         {
             while (isFlushing && !stop.IsCancellationRequested)
             {
+                var seen = Volatile.Read(ref appended);
+                if (seen == flushed)
+                {
+                    Thread.Yield();
+                    continue;
+                }
+
                 flush();
+                flushed = seen;
             }
         });
         flusher.Start();
         var next = Stopwatch.GetTimestamp();
         var ticks = new long[Appends];
-        for (var i = 0; i < Appends; i++)
+        for (var i = -WarmUp; i < Appends; i++)
         {
             next += Gap;
             while (Stopwatch.GetTimestamp() < next)
@@ -67,7 +80,8 @@ internal static partial class FlushingRows
 
             var before = Stopwatch.GetTimestamp();
             append();
-            ticks[i] = Stopwatch.GetTimestamp() - before;
+            ticks[Math.Max(i, 0)] = Stopwatch.GetTimestamp() - before;
+            Volatile.Write(ref appended, appended + 1);
         }
 
         stop.Cancel();
