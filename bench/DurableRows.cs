@@ -13,42 +13,42 @@ internal static class DurableRows
     // What is written stays until the end. With all runs, rows and sides this makes some ten gigabytes.
     private const int MaxBytesPerRun = 300_000_000;
 
-    public static void Run(Session session)
+    /// <summary>The floor writes all partitions to one file and flushes that: no broker with files of its own can.</summary>
+    public static void Run(Session session) => Run(session, topics =>
     {
-        // A broker that does not know our setting gets there by flushing after each batch.
-        var configs = session.Options.External is null ? "" : "flush.messages=1";
-        var topics = new Dictionary<Driver, string>();
-        (int Partitions, string Kafka)[] rows = [(1, "0.17"), (16, "0.08"), (64, "0.09")];
-        foreach (var (partitions, kafka) in rows)
-        {
-            var name = $"durable acks, 16-KiB batches, {partitions} partition{(partitions > 1 ? "s" : "")}";
-            session.Measure("durable", RunsOf(session),
-                driver => Settled(driver, Produce(driver, TopicOf(driver), partitions, session.Options.Seconds)),
-                new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.8), $"{kafka} x floor"),
-                new Column(name, "CPU ms/MB", "cpu_ms_mb"));
-        }
-
+        Throughput(session, topics, 1, "", "0.17 x floor");
+        Throughput(session, topics, 16, "", "0.08 x floor");
+        Throughput(session, topics, PartitionsMax, "", "0.09 x floor");
         const string Name = "durable ack at 1,000 msg/s, open loop";
         session.Measure("durable", session.Options.Runs,
-            driver => Settled(driver, driver.Run("latency", ("topic", TopicOf(driver)), ("rate", 1_000),
+            driver => Settled(driver, driver.Run("latency", ("topic", topics.Of(driver)), ("rate", 1_000),
                 ("seconds", session.Options.LatencySeconds), ("warmup", 0.5))),
             new Column(Name, "p50 us", "p50_us", null, "479"),
             new Column(Name, "p99 us", "p99_us", null, "1,524"));
-        foreach (var (driver, topic) in topics)
-        {
-            driver.DeleteTopic(topic);
-        }
+    });
 
-        string TopicOf(Driver driver)
-        {
-            if (!topics.TryGetValue(driver, out var topic))
-            {
-                topics[driver] = topic = driver.CreateTopic(PartitionsMax, configs);
-                WarmUp(driver, topic);
-            }
+    /// <summary>The floor has a file for each partition, as a log of Kafka's form must, and flushes them as a group.</summary>
+    public static void RunWithFileForEachPartition(Session session) => Run(session, topics =>
+    {
+        Throughput(session, topics, 16, ", own files", "");
+        Throughput(session, topics, PartitionsMax, ", own files", "");
+    });
 
-            return topic;
-        }
+    private static void Run(Session session, Action<Topics> measure)
+    {
+        // A broker that does not know our setting gets there by flushing after each batch.
+        var topics = new Topics(session.Options.External is null ? "" : "flush.messages=1");
+        measure(topics);
+        topics.Delete();
+    }
+
+    private static void Throughput(Session session, Topics topics, int partitions, string floor, string kafka)
+    {
+        var name = $"durable acks, 16-KiB batches, {partitions} partition{(partitions > 1 ? "s" : "")}{floor}";
+        session.Measure("durable", RunsOf(session),
+            driver => Settled(driver, Produce(driver, topics.Of(driver), partitions, session.Options.Seconds)),
+            new Column(name, "MB/s", "mb_s", Goal.FloorShare(0.8), kafka),
+            new Column(name, "CPU ms/MB", "cpu_ms_mb"));
     }
 
     // Disks are less even than processors: more runs, of which the median counts.
@@ -78,5 +78,30 @@ internal static class DurableRows
         Machine.SettleDisk();
         driver.Server.ForgetPages();
         return figures;
+    }
+
+    /// <summary>One topic for each side, warmed up.</summary>
+    private sealed class Topics(string configs)
+    {
+        private readonly Dictionary<Driver, string> _names = [];
+
+        public string Of(Driver driver)
+        {
+            if (!_names.TryGetValue(driver, out var topic))
+            {
+                _names[driver] = topic = driver.CreateTopic(PartitionsMax, configs);
+                WarmUp(driver, topic);
+            }
+
+            return topic;
+        }
+
+        public void Delete()
+        {
+            foreach (var (driver, topic) in _names)
+            {
+                driver.DeleteTopic(topic);
+            }
+        }
     }
 }

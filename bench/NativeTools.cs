@@ -11,7 +11,7 @@ internal sealed class NativeTools
         "connect.c", "start.c",
     ];
 
-    private static readonly string[] FloorSources = ["kfloor.c", "floor_answers.c", "wire.c"];
+    private static readonly string[] FloorSources = ["kfloor.c", "floor_answers.c", "group_flush.c", "wire.c"];
 
     private NativeTools(string directory)
     {
@@ -48,7 +48,7 @@ internal sealed class NativeTools
     {
         var folder = Path.Combine(BenchOptions.Root, "bench", "native");
         var start = new ProcessStartInfo(compiler) { WorkingDirectory = folder };
-        foreach (var argument in (string[])["-O2", "-Wall", "-Wextra", "-o", target, .. sources])
+        foreach (var argument in (string[])["-O2", "-Wall", "-Wextra", "-pthread", "-o", target, .. sources])
         {
             start.ArgumentList.Add(argument);
         }

@@ -119,8 +119,12 @@ internal static class Program
         return session;
     }
 
-    private static void MeasureDurable(Session session, NativeTools tools, string[]? command) => MeasureInMode(
-        session, tools, command, ["--durable", "1"], "--Kafka:log.flush.before.ack=true", warmUp: false, DurableRows.Run);
+    private static void MeasureDurable(Session session, NativeTools tools, string[]? command)
+    {
+        const string Mode = "--Kafka:log.flush.before.ack=true";
+        MeasureInMode(session, tools, command, ["--durable", "1"], Mode, warmUp: false, DurableRows.Run);
+        MeasureInMode(session, tools, command, ["--durable", "2"], Mode, warmUp: false, DurableRows.RunWithFileForEachPartition);
+    }
 
     /// <summary>Without the delay for members that might come: it is three seconds that say nothing.</summary>
     private static void MeasureGroups(Session session, NativeTools tools, string[]? command) => MeasureInMode(

@@ -37,9 +37,11 @@ void queue_file(struct client *c, int file, off_t position, size_t length);
 void send_later(struct client *c);
 
 void answer_without_writing(int yes);
-void answer_when_flushed(int yes);
+enum durability { MEMORY, ONE_FILE, OWN_FILES };
+void answer_when_flushed(enum durability how);
 /* Makes durable what was appended since the last call. */
 void flush_written(void);
+void flush_group(const int *group, int size);
 void answer_request(struct client *c, const uint8_t *request, size_t length);
 void forget_parked(struct client *c);
 

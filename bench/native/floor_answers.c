@@ -12,6 +12,7 @@ struct part {
     off_t size;
     int64_t end; /* next offset */
     int64_t batch_bytes, batch_records;
+    int unflushed;
 };
 
 static struct part parts[MAX_PARTITIONS];
@@ -20,18 +21,27 @@ static char topic[256];
 static int echo_only;
 static struct client parked; /* ring */
 
-/* All partitions in one file: a single flush of a single file is the least that durability costs. */
-static int durable, unflushed;
+/* All partitions in one file: a single flush of a single file is the least that durability costs. Or each in its own:
+   the least that it costs where partitions are files. */
+static enum durability durable;
+static int unflushed;
+static int unflushed_files[MAX_PARTITIONS];
 static off_t durable_size;
 
 void answer_without_writing(int yes) { echo_only = yes; }
-void answer_when_flushed(int yes) { durable = yes; }
+void answer_when_flushed(enum durability how) { durable = how; }
 
 void flush_written(void)
 {
-    if (unflushed && fdatasync(parts[0].file) != 0)
+    if (unflushed == 0)
+        return;
+    if (durable == ONE_FILE && fdatasync(parts[0].file) != 0)
         quit("fdatasync");
+    if (durable == OWN_FILES)
+        flush_group(unflushed_files, unflushed);
     unflushed = 0;
+    for (int i = 0; i < part_count; i++)
+        parts[i].unflushed = 0;
 }
 
 static size_t begin_answer(struct client *c, int32_t correlation)
@@ -149,7 +159,7 @@ static void append(struct part *p, const uint8_t *records, int32_t length)
     p->batch_records = p->end - first;
     set_i32((uint8_t *)(uintptr_t)records, first >> 32);
     set_i32((uint8_t *)(uintptr_t)records + 4, first);
-    if (durable) {
+    if (durable == ONE_FILE) {
         if (pwrite(parts[0].file, records, (size_t)length, durable_size) != length)
             quit("write");
         durable_size += length;
@@ -159,6 +169,10 @@ static void append(struct part *p, const uint8_t *records, int32_t length)
     if (pwrite(p->file, records, (size_t)length, p->size) != length)
         quit("write");
     p->size += length;
+    if (durable && !p->unflushed) {
+        p->unflushed = 1;
+        unflushed_files[unflushed++] = p->file;
+    }
 }
 
 static void wake_parked(void);

@@ -1,8 +1,9 @@
 /* kfloor: the least a server can do for each kind of request, on one thread. It answers like Kafka, with one topic
    at a time, and checks nothing: Produce is receive, pwrite, a fixed answer; Fetch is sendfile; a Fetch at the end of
    the log waits for the next Produce; everything else is a short fixed answer. With `--echo 1` Produce writes nothing.
-   With `--durable 1` everything that came from all clients is written to one file, flushed once, and only then answered.
-   usage: kfloor --port N --dir DIR [--echo 1] [--durable 1] */
+   With `--durable 1` everything that came from all clients is written to one file, flushed once, and only then answered;
+   with `--durable 2` to a file for each partition.
+   usage: kfloor --port N --dir DIR [--echo 1] [--durable 1|2] */
 #define _GNU_SOURCE
 #include "floor.h"
 
