@@ -217,11 +217,7 @@ public sealed partial class PartitionLog
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
         var snapshots = SnapshotOffsets();
         ReloadProducers(end, snapshots);
-        if (highWatermark < end)
-        {
-            FindDecided(highWatermark, end, snapshots);
-        }
-
+        FindDecided(highWatermark, end, snapshots);
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
 

@@ -124,8 +124,9 @@ public sealed partial class PartitionLog
         var highWatermark = Math.Clamp(options.HighWatermark, start, end);
         var indexedBelow = options.IsClean ? long.MaxValue : IndexedBelow(options.RecoveryPoint);
         ReloadProducers(end, listing.Snapshots, indexedBelow, options.ReadsAll);
-        if (MayHaveMarkersAbove(highWatermark, end))
+        if (highWatermark > segments[0].BaseOffset)
         {
+            // Without a high watermark nobody reads yet, and the whole log would have to be looked through.
             FindDecided(highWatermark, end, listing.Snapshots);
         }
 
@@ -154,11 +155,6 @@ public sealed partial class PartitionLog
         var first = FloorSegment(_segments, Math.Max(0, recoveryPoint - 1));
         return _segments.Skip(first).FirstOrDefault(s => s.MayHaveMarkers)?.BaseOffset ?? long.MaxValue;
     }
-
-    // Without a high watermark nobody reads yet, and the whole log would have to be read.
-    private bool MayHaveMarkersAbove(long highWatermark, long end) =>
-        highWatermark > _segments[0].BaseOffset && highWatermark < end
-            && _segments.Skip(FloorSegment(_segments, highWatermark)).Any(s => s.MayHaveMarkers);
 
     /// <summary>
     /// The system took pages for written that are not: those behind the recovery point are made dirty again, with what they

@@ -39,10 +39,16 @@ public sealed partial class PartitionLog
 
     /// <summary>
     /// Finds the transactions whose marker is not below the high watermark, of which no snapshot tells: they stay unstable,
-    /// for the marker may still be cut off. Reads headers from the newest snapshot on that is not above it; changes no file.
+    /// for the marker may still be cut off. Reads headers from the newest snapshot on that is not above it, unless no
+    /// producer ever ended a transaction; changes no file.
     /// </summary>
     private void FindDecided(long highWatermark, long end, List<long> snapshots)
     {
+        if (highWatermark >= end || _producers.All.All(p => p.CoordinatorEpoch < 0))
+        {
+            return;
+        }
+
         var table = new ProducerStateTable();
         var from = snapshots.Where(s => s <= highWatermark).OrderDescending()
             .FirstOrDefault(s => TryReadSnapshot(s, table, out _), _segments[0].BaseOffset);
