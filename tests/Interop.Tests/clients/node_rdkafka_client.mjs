@@ -32,6 +32,14 @@ async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
     // Not waited for, lest this thread be stuck with it: before it closes, the client waits by itself.
     if (offsets.length > 0) consumer.commit(offsets)
   }
+  // While it closes, a rebalance may still be on its way; there is nothing to answer then.
+  const answer = change => {
+    try {
+      change()
+    } catch (error) {
+      if (!isStopped) throw error
+    }
+  }
   const consumer = new Kafka.KafkaConsumer({
     ...protocol,
     'metadata.broker.list': bootstrap,
@@ -45,12 +53,12 @@ async function member(bootstrap, topic, group, strategy, sessionTimeoutMs) {
       if (error.code === ERR__ASSIGN_PARTITIONS) {
         own('assigned', partitions)
         owned = [...owned, ...partitions]
-        isIncremental ? consumer.incrementalAssign(assignment) : consumer.assign(assignment)
+        answer(() => isIncremental ? consumer.incrementalAssign(assignment) : consumer.assign(assignment))
       } else {
-        commit()
+        answer(commit)
         own('revoked', partitions)
         owned = owned.filter(each => !partitions.includes(each))
-        isIncremental ? consumer.incrementalUnassign(assignment) : consumer.unassign()
+        answer(() => isIncremental ? consumer.incrementalUnassign(assignment) : consumer.unassign())
       }
     },
   }, { 'auto.offset.reset': 'earliest' })
