@@ -132,7 +132,15 @@ public sealed class OpenFileTests
         {
             while (!Volatile.Read(ref isDone))
             {
-                closed += file.CloseIfIdle() ? 1 : 0;
+                if (file.CloseIfIdle())
+                {
+                    closed++;
+                }
+                else
+                {
+                    // With one processor the other would wait for this one's time slice to end, each time anew.
+                    Thread.Yield();
+                }
             }
         });
         closer.Start();
@@ -141,6 +149,10 @@ public sealed class OpenFileTests
             var content = file.Pin()!;
             _ = content.Length;
             file.Unpin();
+            if (i % 100 == 0)
+            {
+                Thread.Yield();
+            }
         }
 
         Volatile.Write(ref isDone, true);
