@@ -181,7 +181,7 @@ internal sealed partial class BrokerLifetime(
     [LoggerMessage(1003, LogLevel.Warning, "broker {BrokerId} waits for the cluster's grain: {Reason}")]
     private static partial void LogWaiting(ILogger logger, int brokerId, string reason);
 
-    [LoggerMessage(1003, LogLevel.Warning,
+    [LoggerMessage(1004, LogLevel.Warning,
         "the limit of open files is low (ulimit -n): {Files} files are kept open, {Connections} connections are taken")]
     private static partial void LogFewHandles(ILogger logger, int files, int connections);
 
