@@ -127,15 +127,20 @@ internal sealed class TransactionIndex(SegmentFile file, bool fileExists)
     /// </summary>
     public void WriteAgain()
     {
-        lock (this)
+        lock (_writing)
         {
-            if (!_fileExists)
+            long length;
+            lock (_gate)
             {
-                return;
+                if (!_fileExists)
+                {
+                    return;
+                }
+
+                length = (long)Load().Count * EntrySize;
+                _persisted = 0;
             }
 
-            var length = (long)Load().Count * EntrySize;
-            _persisted = 0;
             Persist();
             WithFile(f =>
             {
