@@ -216,8 +216,11 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromStart(start);
         var highWatermark = Math.Clamp(Offsets.HighWatermark, start, end);
         var snapshots = SnapshotOffsets();
-        ReloadProducers(end, snapshots);
-        FindDecided(highWatermark, end, snapshots);
+        if (ReloadProducers(end, snapshots) > highWatermark)
+        {
+            FindDecided(highWatermark, end, snapshots);
+        }
+
         _producers.HighWatermarkMoved(highWatermark);
         PublishOffsets(start, highWatermark, end);
 

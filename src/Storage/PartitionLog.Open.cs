@@ -123,8 +123,8 @@ public sealed partial class PartitionLog
         _epochs.TruncateFromStart(start);
         var highWatermark = Math.Clamp(options.HighWatermark, start, end);
         var indexedBelow = options.IsClean ? long.MaxValue : IndexedBelow(options.RecoveryPoint);
-        ReloadProducers(end, listing.Snapshots, indexedBelow, options.ReadsAll);
-        if (highWatermark > segments[0].BaseOffset)
+        var readFrom = ReloadProducers(end, listing.Snapshots, indexedBelow, options.ReadsAll);
+        if (readFrom > highWatermark && highWatermark > segments[0].BaseOffset)
         {
             // Without a high watermark nobody reads yet, and the whole log would have to be looked through.
             FindDecided(highWatermark, end, listing.Snapshots);

@@ -20,7 +20,8 @@ public sealed partial class PartitionLog
     /// <param name="readsAll">
     /// Walk the whole log: transaction indexes are made anew, and snapshots that are missing where segments begin.
     /// </param>
-    private void ReloadProducers(
+    /// <returns>The first offset whose batch was read: what was decided from there on is known.</returns>
+    private long ReloadProducers(
         long end, List<long> snapshots, long indexedBelow = long.MaxValue, bool readsAll = false)
     {
         DropSnapshots(end, snapshots);
@@ -35,6 +36,8 @@ public sealed partial class PartitionLog
         {
             _lastSnapshotOffset = end;
         }
+
+        return from;
     }
 
     /// <summary>
@@ -44,7 +47,7 @@ public sealed partial class PartitionLog
     /// </summary>
     private void FindDecided(long highWatermark, long end, List<long> snapshots)
     {
-        if (highWatermark >= end || _producers.All.All(p => p.CoordinatorEpoch < 0))
+        if (_producers.All.All(p => p.CoordinatorEpoch < 0))
         {
             return;
         }
