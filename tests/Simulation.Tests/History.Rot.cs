@@ -94,7 +94,7 @@ internal sealed partial class History
         var file = files[_random.Next(files.Count)];
         var (position, bit) = (_random.NextInt64(file.Length), _random.Next(8));
         var path = $"{partition.Directory}/{file.Name}";
-        var canBeKnown = CanBeKnown(path, position);
+        var canBeKnown = CanBeKnown(path, position, file.Length);
         _disk.Files.FlipBit(path, position, bit);
         if (canBeKnown && path.EndsWith(".index", StringComparison.Ordinal))
         {
@@ -104,14 +104,15 @@ internal sealed partial class History
         return ($"bit {bit} of byte {position} of {file.Length} in {file.Name} flipped", canBeKnown);
     }
 
-    // Where records were deleted, an epoch may begin behind the first batch, and a transaction in front of it.
-    private bool CanBeKnown(string path, long position) => Path.GetExtension(path) switch
+    // Where records were deleted, an epoch may begin behind the first batch, and a transaction in front of it. A kill may
+    // leave the beginning of an index entry, which says nothing either way.
+    private bool CanBeKnown(string path, long position, long length) => Path.GetExtension(path) switch
     {
         ".log" => !IsOutsideCrc(_disk.Files.ReadAll(path, int.MaxValue)!, position),
 
         // Another offset of the same batch says the same, and one where another batch ends is what older versions wrote.
-        ".timeindex" => position % 12 < 11,
-        ".index" => position % 8 >= 4,
+        ".timeindex" => position % 12 < 11 && position < length - (length % 12),
+        ".index" => position % 8 >= 4 && position < length - (length % 8),
         ".txnindex" or "" => false,
         _ => true,
     };
