@@ -6,14 +6,14 @@ namespace Orleans.Kafka.Storage.Tests;
 /// <summary>
 /// Notices who uses a file that is closed, closes one that is in use, or removes or replaces one that is open. Counts what is open.
 /// </summary>
-internal sealed class GuardedFileSystem(IFileSystem inner) : IFileSystem
+internal sealed class GuardedFileSystem(IFileSystem inner) : DelegatingFileSystem(inner)
 {
     private readonly Lock _gate = new();
     private readonly HashSet<GuardedFile> _open = [];
 
     public ConcurrentQueue<string> Violations { get; } = new();
 
-    public int Open
+    public int OpenCount
     {
         get
         {
@@ -31,7 +31,7 @@ internal sealed class GuardedFileSystem(IFileSystem inner) : IFileSystem
     /// <summary>So many openings, from now on, fail as they do in a process that has no handle left.</summary>
     public int OpeningsToFail { get; set; }
 
-    IFile IFileSystem.Open(string path, FileOpen mode)
+    public override IFile Open(string path, FileOpen mode)
     {
         lock (_gate)
         {
@@ -41,7 +41,7 @@ internal sealed class GuardedFileSystem(IFileSystem inner) : IFileSystem
                 throw new IOException("Too many open files", 24);
             }
 
-            var file = new GuardedFile(this, inner.Open(path, mode)) { CurrentPath = path };
+            var file = new GuardedFile(this, base.Open(path, mode)) { CurrentPath = path };
             _open.Add(file);
             Most = Math.Max(Most, _open.Count);
             Opened++;
@@ -49,56 +49,42 @@ internal sealed class GuardedFileSystem(IFileSystem inner) : IFileSystem
         }
     }
 
-    public bool FileExists(string path) => inner.FileExists(path);
-
-    public bool DirectoryExists(string path) => inner.DirectoryExists(path);
-
-    public IReadOnlyList<FileEntry> List(string directory) => inner.List(directory);
-
-    public void CreateDirectory(string path) => inner.CreateDirectory(path);
-
-    public void DeleteFile(string path)
+    public override void DeleteFile(string path)
     {
         lock (_gate)
         {
             CheckNoneOpen(path);
-            inner.DeleteFile(path);
+            base.DeleteFile(path);
         }
     }
 
-    public void DeleteDirectory(string path)
+    public override void DeleteDirectory(string path)
     {
         lock (_gate)
         {
             CheckNoneOpen(path);
-            inner.DeleteDirectory(path);
+            base.DeleteDirectory(path);
         }
     }
 
-    public void RenameFile(string from, string to)
+    public override void RenameFile(string from, string to)
     {
         lock (_gate)
         {
             CheckNoneOpen(to);
-            inner.RenameFile(from, to);
+            base.RenameFile(from, to);
             Moved(from, to);
         }
     }
 
-    public void RenameDirectory(string from, string to)
+    public override void RenameDirectory(string from, string to)
     {
         lock (_gate)
         {
-            inner.RenameDirectory(from, to);
+            base.RenameDirectory(from, to);
             Moved(from, to);
         }
     }
-
-    public void FlushDirectory(string directory) => inner.FlushDirectory(directory);
-
-    public bool TryFlushAll(string directory) => inner.TryFlushAll(directory);
-
-    public IDisposable? TryLock(string path) => inner.TryLock(path);
 
     private static bool IsAtOrUnder(string path, string directory) =>
         path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);

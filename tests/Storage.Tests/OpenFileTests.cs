@@ -11,7 +11,7 @@ public sealed class OpenFileTests
     [Fact]
     public void Logs_ManyMoreThanHandles_AreWrittenFlushedAndReadWithinTheBound()
     {
-        var files = new CountingFileSystem(new SimulatedFileSystem(1));
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
         var environment = new LogEnvironment(files, new TestClock(), new Random(1)) { OpenFiles = new OpenFileCache(Limit) };
         var logs = Enumerable.Range(0, 50)
             .Select(i => PartitionLog.Open(environment, $"/data/many-{i}", "many", i, Small, default)).ToList();
@@ -34,13 +34,13 @@ public sealed class OpenFileTests
         Assert.InRange(files.Most, Limit / 2, Limit + 2);
         Assert.True(files.Opened > 1000, "the bound was never felt");
         logs.ForEach(l => l.Dispose());
-        Assert.Equal(0, files.Open);
+        Assert.Equal(0, files.OpenCount);
     }
 
     [Fact]
     public void File_PinnedByAReader_StaysOpenUntilItIsLetGo()
     {
-        var files = new CountingFileSystem(new SimulatedFileSystem(1));
+        var files = new GuardedFileSystem(new SimulatedFileSystem(1));
         var cache = new OpenFileCache(1);
         var environment = new LogEnvironment(files, new TestClock(), new Random(1)) { OpenFiles = cache };
         files.CreateDirectory("/data");
@@ -69,7 +69,7 @@ public sealed class OpenFileTests
         var idle = Touch(environment, Limit);
         files.OpeningsToFail = 1;
         var one = Touch(environment, 1)[0];
-        Assert.Equal((1 + (Limit / 2), 1 + (Limit / 2)), (files.Open, environment.OpenFiles.Count));
+        Assert.Equal((1 + (Limit / 2), 1 + (Limit / 2)), (files.OpenCount, environment.OpenFiles.Count));
         files.OpeningsToFail = 2;
         Assert.Throws<IOException>(() => new SegmentFile(environment, "/data", 900, LogFileName.Log).Pin());
         Assert.NotNull(one.Pin());
@@ -158,7 +158,7 @@ public sealed class OpenFileTests
         Volatile.Write(ref isDone, true);
         closer.Join();
         Assert.Empty(files.Violations);
-        Assert.Equal(environment.OpenFiles.Count, files.Open);
+        Assert.Equal(environment.OpenFiles.Count, files.OpenCount);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class OpenFilesUnderThreadsTests
         Assert.True(_directory.Close());
         _environment.Deletions.Run(_environment, all: true);
         Assert.DoesNotContain(_files.List("/data"), f => f.Name.EndsWith("-delete", StringComparison.Ordinal));
-        Assert.Equal((0, 0), (_files.Open, _environment.OpenFiles.Count));
+        Assert.Equal((0, 0), (_files.OpenCount, _environment.OpenFiles.Count));
     }
 
     /// <summary>Threads get as much of the machine as there is; nobody stops before all have had their part.</summary>
