@@ -122,14 +122,19 @@ internal abstract partial class KafkaConnection
             if (CloseReason == CloseReason.None)
             {
                 int head = _head;
-                if (!SendReady())
-                {
-                    return;
-                }
+                bool isDone = SendReady();
 
-                if (head != _head)
+                // Even with the right still in use: answers that left before it was kept are not seen by who goes on.
+                // The barrier pairs with the one of a pause: either it sees the place that was made, or this sees it.
+                Interlocked.MemoryBarrier();
+                if (head != Volatile.Read(ref _head))
                 {
                     TryResume();
+                }
+
+                if (!isDone)
+                {
+                    return;
                 }
             }
 

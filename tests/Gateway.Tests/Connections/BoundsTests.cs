@@ -91,6 +91,38 @@ public class BoundsTests
         }
     }
 
+    /// <summary>The last answer leaves while the peer's buffer is full: whoever waits for its place must hear of it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Request_WaitingForAnAnswerThatThePeerReadsLate_StartsInTheEnd(bool sockets)
+    {
+        const int AnswerBytes = 40_000;
+        var held = new TaskCompletionSource<RequestContext>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var handler = new DelegateHandler(ApiKey.Fetch, context =>
+        {
+            if (context.CorrelationId == 0)
+            {
+                context.Turn.Enlist(new AtTheEnd(() => held.SetResult(context)));
+            }
+            else
+            {
+                context.Response.Complete();
+            }
+        }, RequestOrder.Independent);
+        await using TestGateway gateway = await TestGateway.StartAsync(
+            sockets, [handler], new ConnectionLimits { MaxInFlight = 1, SendBufferBytes = 64 * 1024 });
+        using TestClient client = gateway.Connect(receiveBuffer: 16 * 1024);
+        await client.SendRawAsync(
+            Enumerable.Range(0, 2).SelectMany(i => TestClient.Frame(ApiKey.Fetch, i, [])).ToArray());
+        RequestContext first = await held.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        first.Response.GetSpan(AnswerBytes);
+        first.Response.Advance(AnswerBytes);
+        first.Response.Complete();
+        Assert.Equal(0, (await client.ReceiveAsync())!.Value.Correlation);
+        Assert.Equal(1, (await client.ReceiveAsync())!.Value.Correlation);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -162,12 +194,7 @@ public class BoundsTests
         await client.SendRawAsync(
             Enumerable.Range(0, 20).SelectMany(i => TestClient.Frame(ApiKey.Produce, i, [])).ToArray());
         Assert.True(await handled.WaitAsync(TimeSpan.FromSeconds(20)));
-        for (int i = 0; i < 60; i++)
-        {
-            time.Advance(TimeSpan.FromMinutes(1));
-        }
-
-        await gateway.ClosedForAsync(CloseReason.PeerNotReading);
+        await gateway.ClosedForAsync(CloseReason.PeerNotReading, time, TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -239,5 +266,11 @@ public class BoundsTests
         await gateway.ClosedForAsync(CloseReason.ReceiveMemoryExhausted);
         await other.SendAsync(ApiKey.Produce, 1, 7);
         Assert.Equal([7], (await other.ReceiveAsync())!.Value.Body);
+    }
+
+    /// <summary>Runs when the requests of a turn have been looked at: one that must wait waits by then.</summary>
+    private sealed class AtTheEnd(Action action) : ITurnWork
+    {
+        public void Run() => action();
     }
 }
