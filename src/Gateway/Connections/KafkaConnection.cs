@@ -151,10 +151,10 @@ internal abstract partial class KafkaConnection
     protected void Finish()
     {
         Info.MarkClosed();
-        _services.Registry.Remove(this);
         _receiver.Clear(Turn);
         OrphanAnswers();
         LogClosed(CloseReason, _closeDetail);
+        _services.Registry.Remove(this);
     }
 
     protected void LogClosed(CloseReason reason, string? detail) =>

@@ -117,15 +117,21 @@ public sealed class KafkaEndpoint : IAsyncDisposable
 
         _services.Registry.Refuse();
         using (var deadline = new CancellationTokenSource(_options.Limits.DrainTimeout, _services.Time))
+        using (var aborted = new CancellationTokenSource())
         using (cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), deadline))
-        using (deadline.Token.UnsafeRegister(static state => ((KafkaEndpoint)state!).AbortAll(), this))
+        using (deadline.Token.Register(() =>
+        {
+            // First, else the server cuts them off and each takes it for its peer's doing.
+            AbortAll();
+            aborted.Cancel();
+        }))
         {
             foreach (KafkaConnection connection in _services.Registry.Connections)
             {
                 connection.BeginDrain();
             }
 
-            await _server.StopAsync(deadline.Token).ConfigureAwait(false);
+            await _server.StopAsync(aborted.Token).ConfigureAwait(false);
         }
 
         if (_sweep is not null)

@@ -58,6 +58,7 @@ public class LifetimeTests
         await abandoned.Task.WaitAsync(Patience);
         Assert.True(context.Response.IsAbandoned);
         context.Response.Complete();
+        await gateway.ClosedAsync(1);
         Assert.Equal([CloseReason.ServerAborted], gateway.Closed);
     }
 

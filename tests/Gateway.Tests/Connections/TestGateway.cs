@@ -66,6 +66,18 @@ internal sealed class TestGateway : IAsyncDisposable
         await _log.WaitAsync(() => _log.Reasons.Count(r => r == reason) >= count, $"{count} x {reason}");
     }
 
+    /// <summary>Has time pass until a connection was closed for <paramref name="reason"/>.</summary>
+    public async Task ClosedForAsync(CloseReason reason, ManualTime time, TimeSpan step)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!_log.Reasons.Contains(reason))
+        {
+            Assert.False(patience.IsCancellationRequested, $"none was closed for {reason}: {string.Join(' ', _log.Reasons)}");
+            time.Advance(step);
+            await Task.Yield();
+        }
+    }
+
     /// <summary>Waits until that many connections were closed for whatever reason.</summary>
     public async Task ClosedAsync(int count)
     {
@@ -118,9 +130,7 @@ internal sealed class TestGateway : IAsyncDisposable
                 _reasons.Enqueue((CloseReason)values.Single(v => v.Key == "Reason").Value!);
             }
 
-            TaskCompletionSource changed = _changed;
-            _changed = New();
-            changed.TrySetResult();
+            Interlocked.Exchange(ref _changed, New()).TrySetResult();
         }
 
         public async Task WaitAsync(Func<bool> condition, string what)
