@@ -12,6 +12,7 @@ public sealed partial class LogDirectory
     private readonly HashSet<(string Topic, int Partition)> _wanted = [];
     private readonly HashSet<(string Topic, int Partition)> _closedCleanly = [];
     private readonly HashSet<(string Topic, int Partition)> _lostFlushes = [];
+
     // What recovery reads is on disk.
     private bool _isFlushed;
 

@@ -126,14 +126,7 @@ public sealed class InterruptedStepsTests
 
         (directory, log) = Open(disk);
         Assert.Equal(1, log.Offsets.LogEnd);
-        Assert.True(log.Flush());
-        directory.WriteCheckpoints();
-        directory.Dispose();
-        disk.Files.Crash();
-
-        (directory, log) = Open(disk);
-        Assert.Equal(1, log.Offsets.LogEnd);
-        directory.Dispose();
+        AssertFlushedIsThereAfterPowerLoss(disk, directory, log);
     }
 
     /// <summary>What it lost, a later flush of that log would not bring to the disk, and not say so.</summary>
@@ -150,14 +143,7 @@ public sealed class InterruptedStepsTests
 
         Assert.False(log.Flush());
         log = directory.OpenPartition("topic", 0, TopicId, Small);
-        Assert.True(log.Flush());
-        directory.WriteCheckpoints();
-        directory.Dispose();
-        disk.Files.Crash();
-
-        (directory, log) = Open(disk);
-        Assert.Equal(1, log.Offsets.LogEnd);
-        directory.Dispose();
+        AssertFlushedIsThereAfterPowerLoss(disk, directory, log);
     }
 
     [Fact]
@@ -218,6 +204,18 @@ public sealed class InterruptedStepsTests
         (directory, log) = Open(disk);
         Assert.Equal((0L, 12L), (log.Offsets.LogStart, log.Offsets.LogEnd));
         Assert.Equal(12, Batches.ReadAll(log).Count);
+        directory.Dispose();
+    }
+
+    private static void AssertFlushedIsThereAfterPowerLoss(TestDisk disk, LogDirectory directory, PartitionLog log)
+    {
+        Assert.True(log.Flush());
+        directory.WriteCheckpoints();
+        directory.Dispose();
+        disk.Files.Crash();
+
+        (directory, log) = Open(disk);
+        Assert.Equal(1, log.Offsets.LogEnd);
         directory.Dispose();
     }
 

@@ -115,9 +115,12 @@ public sealed partial class ReplicaHost
         int partition = assignment.Partition.Partition;
         try
         {
+            LogConfig config = ConfigOf(assignment);
             PartitionLog log = Directory.OpenPartition(
-                assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), ConfigOf(assignment));
-            log.Config = ConfigOf(assignment);
+                assignment.Topic, partition, assignment.TopicId.ToKafkaUuid(), config);
+
+            // A recovery may have opened it before, as it was then.
+            log.Config = config;
             ReplicaRole role = RoleOf(assignment);
             var replica = new Replica(assignment.Topic, assignment.TopicId, partition, log, role)
             {
