@@ -151,10 +151,12 @@ internal abstract partial class KafkaConnection
     protected void Finish()
     {
         Info.MarkClosed();
+        _services.Registry.Remove(this);
         _receiver.Clear(Turn);
         OrphanAnswers();
+
+        // Last: who reads that it is closed finds nothing of it left.
         LogClosed(CloseReason, _closeDetail);
-        _services.Registry.Remove(this);
     }
 
     protected void LogClosed(CloseReason reason, string? detail) =>
