@@ -5,8 +5,8 @@ using System.Numerics;
 namespace Orleans.Kafka.Protocol.Compression.Zstandard;
 
 /// <summary>
-/// Writes one Zstandard frame: matches over the whole input, Huffman-coded literals, sequences in the tables that the
-/// format defines itself. Every reader reads it.
+/// Writes one Zstandard frame: matches over the whole input, Huffman-coded literals, sequences in the tables that take
+/// the fewest bits. Every reader reads it.
 /// </summary>
 internal static class ZstdWriter
 {
