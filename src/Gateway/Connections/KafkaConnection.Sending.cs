@@ -122,7 +122,7 @@ internal abstract partial class KafkaConnection
             if (CloseReason == CloseReason.None)
             {
                 int head = _head;
-                bool isDone = SendReady();
+                bool isDone = SendOrFail();
 
                 // Even with the right still in use: answers that left before it was kept are not seen by who goes on.
                 // The barrier pairs with the one of a pause: either it sees the place that was made, or this sees it.
@@ -153,6 +153,20 @@ internal abstract partial class KafkaConnection
         else if (IsDraining && RingIsEmpty)
         {
             RequestClose(CloseReason.ServerShutdown);
+        }
+    }
+
+    private bool SendOrFail()
+    {
+        try
+        {
+            return SendReady();
+        }
+        catch (Exception e)
+        {
+            // With the right in hand: nobody could close the connection if it were not given back.
+            Fail(e);
+            return true;
         }
     }
 

@@ -138,6 +138,24 @@ public sealed partial class FileRangeTests : IDisposable
         await gateway.ClosedForAsync(CloseReason.ReadFailed);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Range_WhoseReadingThrowsWhatNobodyExpects_ClosesTheConnection(bool sockets)
+    {
+        using var file = new TestFile(_path, withHandle: false) { Failure = new NotSupportedException("never seen") };
+        var handler = new DelegateHandler(ApiKey.Fetch, context =>
+        {
+            context.Response.AppendFile(file, 0, 100_000);
+            context.Response.Complete();
+        });
+        await using TestGateway gateway = await TestGateway.StartAsync(sockets, [handler]);
+        using TestClient client = gateway.Connect();
+        await client.SendAsync(ApiKey.Fetch, 1);
+        await client.ReadToEndAsync();
+        await gateway.ClosedForAsync(CloseReason.HandlerFailed);
+    }
+
     private sealed partial class TestFile(string path, bool withHandle) : IFile
     {
         private readonly SafeFileHandle _handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
@@ -148,7 +166,10 @@ public sealed partial class FileRangeTests : IDisposable
 
         public SafeFileHandle? Handle => withHandle ? _handle : null;
 
-        public int Read(Span<byte> target, long position) => RandomAccess.Read(_handle, target, position);
+        public Exception? Failure { get; init; }
+
+        public int Read(Span<byte> target, long position) =>
+            Failure is null ? RandomAccess.Read(_handle, target, position) : throw Failure;
 
         /// <summary>The file was never changed since it was flushed, so that the kernel may forget all of it.</summary>
         public void DropFromPageCache()

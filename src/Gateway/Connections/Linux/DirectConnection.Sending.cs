@@ -133,19 +133,7 @@ internal sealed unsafe partial class DirectConnection
 
     /// <summary>Goes on sending on a thread that may wait for the disk, and that has the right from here on.</summary>
     private void SendColdElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(
-        static connection => connection.RunSendingSafely(), this, preferLocal: false);
-
-    private void RunSendingSafely()
-    {
-        try
-        {
-            RunSending();
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-        }
-    }
+        static connection => connection.RunSending(), this, preferLocal: false);
 
     /// <summary>False when nothing more can be sent now.</summary>
     private bool Send(byte* bytes, int count, int flags)
