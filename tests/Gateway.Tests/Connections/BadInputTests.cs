@@ -146,6 +146,7 @@ public class BadInputTests
         DelegateHandler.Echo(context);
         Assert.Equal([9], (await client.ReceiveAsync())!.Value.Body);
         Assert.Null(await client.ReceiveAsync());
+        await gateway.ClosedAsync(1);
         Assert.Equal([CloseReason.InvalidLength], gateway.Closed);
     }
 
