@@ -140,9 +140,11 @@ internal sealed class DirectoryVerifier(LogEnvironment environment, TextWriter o
         };
         var findings = verifier.Run().ToList();
         CheckTopic(path, topic, findings);
-        var summary = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{verifier.Start}..{verifier.End}, {verifier.Segments} segments, {verifier.Batches} batches, {verifier.Bytes} bytes");
+        var summary = verifier.Segments == 0
+            ? "no segment yet"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{verifier.Start}..{verifier.End}, {verifier.Segments} segments, {verifier.Batches} batches, {verifier.Bytes} bytes");
         output.WriteLine($"{(findings.Count == 0 ? "ok    " : "DAMAGE")} {path}: {summary}");
         foreach (var finding in findings)
         {

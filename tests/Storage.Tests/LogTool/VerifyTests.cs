@@ -24,6 +24,22 @@ public sealed class VerifyTests
         Assert.Equal(DirectoryVerifier.Clean, code);
     }
 
+    [Fact]
+    public void Verify_OfALogThatNobodyWroteYet_IsClean()
+    {
+        var disk = new TestDisk();
+        using (var directory = LogDirectory.Open(disk.Environment, "/data", "cluster", 1))
+        {
+            directory.OpenPartition("topic", 0, ToolDisk.TopicId, LogConfig.Default);
+            Assert.True(directory.Close());
+        }
+
+        var (code, report) = ToolDisk.Verify(disk, "/data");
+
+        Assert.Contains("ok     /data/topic-0: no segment yet\n", report, StringComparison.Ordinal);
+        Assert.Equal(DirectoryVerifier.Clean, code);
+    }
+
     [Theory]
     [InlineData("/data")]
     [InlineData("/data/topic-0")]
